@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 import { userIds } from '../../ops/stack/processes.ts';
 import { findPostgres } from '../../ops/stack/programs.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
-import { signalFamily } from '../process-family.ts';
 
 /** A separate PostgreSQL server that a test may crash. It is started again each time. */
 export interface CrashServer {

@@ -11,6 +11,7 @@ import {
   preparePatroni,
 } from '../../ops/stack/patroni.ts';
 import { freePort } from '../../ops/stack/ports.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 import { identify, isRunning, userIds } from '../../ops/stack/processes.ts';
 import {
   FAILOVER_PACKAGES,
@@ -22,7 +23,6 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { type ProcessRecord, type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
-import { signalFamily } from '../process-family.ts';
 import { until } from '../until.ts';
 
 /** A primary and two standbys under Patroni, with a ZooKeeper of their own. */

@@ -102,6 +102,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'ops/yaml': [],
   // The crowd has nothing but HTTP. It keeps the pace of the page with the page's own code.
   'ops/load': ['contracts', 'ops/html', 'ops/yaml', 'server/public/js'],
+  // The judge of a run under fire has no code of what it judges, and its crowd has nothing but HTTP.
+  'fire/check': [],
+  'fire/crowd': ['fire'],
 };
 
 /** Third-party client → the one file that imports it. */
@@ -183,7 +186,7 @@ describe('the code', () => {
 
   it('reads the environment in composition roots only', () => {
     const readers = sources.filter((file) => /\bprocess\.env\b/.test(textOf(file)));
-    const roots = /^(server|worker|keeper|console)\/main\.ts$|^(ops|bench)\//;
+    const roots = /^(server|worker|keeper|console|fire)\/main\.ts$|^(ops|bench)\//;
     expect(readers.filter((file) => !roots.test(file))).toEqual([]);
   });
 

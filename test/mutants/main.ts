@@ -1,20 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { startTestbed } from '../../ops/stack/testbed.ts';
 import { MUTANTS } from './list.ts';
-import type { Mutant } from './mutant.ts';
+import { copyTree, plant } from './tree.ts';
 
 /**
  * `npm run mutants [-- <word>]` checks that the tests find bugs. It plants one bug after the other
@@ -35,19 +25,6 @@ interface Patience {
 const SOUND: Patience = { timeoutMs: 1_800_000, retries: 1, testTimeoutMs: 600_000 };
 /** For the tests of one mutant: a race that it opens may fail one run and not the next. */
 const MUTANT: Patience = { timeoutMs: 180_000, retries: 0, testTimeoutMs: 60_000 };
-
-function copyTree(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'flashsale-mutants-'));
-  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const files = execFileSync('git', list, { cwd: PROJECT_ROOT, encoding: 'utf8' }).split('\0');
-  for (const file of files.filter((name) => name !== '')) {
-    mkdirSync(join(folder, dirname(file)), { recursive: true });
-    // A file that git still lists may have been removed.
-    cpSync(join(PROJECT_ROOT, file), join(folder, file), { force: true, errorOnExist: false });
-  }
-  symlinkSync(join(PROJECT_ROOT, 'node_modules'), join(folder, 'node_modules'));
-  return folder;
-}
 
 interface Result {
   readonly red: boolean;
@@ -107,23 +84,6 @@ function firstFailure(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * @returns the text of the file before the edit, or undefined if a text to be replaced is not in it
- */
-function plant(folder: string, { file, edits }: Mutant): string | undefined {
-  const path = join(folder, file);
-  const before = readFileSync(path, 'utf8');
-  let text = before;
-  for (const [from, to] of edits) {
-    const changed =
-      typeof from === 'string' ? text.replaceAll(from, () => to) : text.replace(from, to);
-    if (changed === text) return undefined;
-    text = changed;
-  }
-  writeFileSync(path, text);
-  return before;
 }
 
 function verdict(result: Result | undefined): string {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 import { endProcess, userIds } from '../../ops/stack/processes.ts';
 import { findPostgres, findRabbit, findZookeeper } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -10,7 +11,6 @@ import { SERVER_NAMES, type ServerName, type Servers } from '../../ops/stack/ser
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
-import { signalFamily } from '../process-family.ts';
 
 /** Separate servers for one test file, which it can stop, freeze and start again. */
 export interface BreakableServers extends Servers {

@@ -6,6 +6,7 @@ import { setLogins, urlInRole, urlOfLogin } from '../../../db/install/logins.ts'
 import { prepareEdge } from '../../../ops/stack/edge.ts';
 import { ensurePackages } from '../../../ops/stack/packages.ts';
 import { freePort } from '../../../ops/stack/ports.ts';
+import { signalFamily } from '../../../ops/stack/process-family.ts';
 import {
   CLOCK_PACKAGE,
   EDGE_PACKAGES,
@@ -18,7 +19,6 @@ import { Supervisor } from '../../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../../ops/stack/test-folder.ts';
 import { prepareWatch, WATCH_NAMES, writeTargets } from '../../../ops/stack/watch.ts';
 import { type Standby, startStandby } from '../../db/standby.ts';
-import { signalFamily } from '../../process-family.ts';
 import { type System, startSystem } from '../../system.ts';
 import { type BreakableServers, startBreakableServers } from '../breakable.ts';
 import { Alerts } from './watch.ts';

@@ -1,0 +1,89 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { sweepTestFolders } from '../ops/stack/test-folder.ts';
+import { readArguments, USAGE, type Wanted } from './arguments.ts';
+import { NOT_YET } from './kinds.ts';
+import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.ts';
+import { type RunResult, run } from './run.ts';
+import { type Planned, scheduleOf } from './schedule.ts';
+import { type Shop, startShop } from './shop/shop.ts';
+import { shrink } from './shrink.ts';
+
+/** `npm run fire`: the real system under a schedule of faults from a seed, one run for each seed. */
+
+let shop: Shop | undefined;
+
+async function running({ root }: Wanted): Promise<Shop> {
+  shop ??= await startShop({ environment: process.env, root, say: () => {} });
+  return shop;
+}
+
+async function stop(): Promise<void> {
+  const stopping = shop;
+  shop = undefined;
+  await stopping?.stop();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stop().finally(() => process.exit(130)));
+}
+
+/** What a failed run has broken must not fail the next one, so that one gets a new system. */
+async function play(
+  wanted: Wanted,
+  seed: number,
+  schedule: readonly Planned[],
+): Promise<RunResult> {
+  const { recoveryMaxMs } = wanted;
+  const result = await run(await running(wanted), { seed, schedule, recoveryMaxMs });
+  if (result.violations.length > 0) {
+    const folder = keepFailure(wanted.out, schedule, result);
+    if (shop) cpSync(join(shop.folder, 'logs'), join(folder, 'logs'), { recursive: true });
+    await stop();
+  }
+  return result;
+}
+
+async function shortest(wanted: Wanted, first: RunResult, schedule: readonly Planned[]) {
+  const promises = new Set(first.violations.map(({ promise }) => promise));
+  const out = join(wanted.out, `seed-${first.seed}`, 'shrinking');
+  const found = await shrink(schedule, async (shorter) => {
+    const { violations } = await play({ ...wanted, out }, first.seed, shorter);
+    const fails = violations.some(({ promise }) => promises.has(promise));
+    console.log(`  ${shorter.length} faults: ${fails ? 'fails' : 'passes'}`);
+    return fails;
+  });
+  console.log(`The shortest schedule that still fails:\n${scheduleText(found)}`);
+}
+
+async function main(): Promise<number> {
+  const wanted = readArguments(process.argv.slice(2));
+  // What a killed run has left.
+  await sweepTestFolders();
+  for (const [fault, why] of Object.entries(NOT_YET)) console.log(`Left out: ${fault}: ${why}`);
+  console.log(HEAD);
+  let failed = 0;
+  for (const seed of wanted.seeds) {
+    const schedule = wanted.replay ?? scheduleOf(seed, wanted.minutes);
+    const result = await play(wanted, seed, schedule);
+    console.log(rowOf(result));
+    if (result.violations.length === 0) continue;
+    failed += 1;
+    const folder = join(wanted.out, `seed-${seed}`);
+    console.log(
+      `${violationsOf(result)}\n  Replay: npm run fire -- --seed ${seed} --replay ${folder}/schedule.json`,
+    );
+    if (wanted.isShrinking) await shortest(wanted, result, schedule);
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.error(USAGE);
+  process.exitCode = 2;
+} finally {
+  await stop();
+}

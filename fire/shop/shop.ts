@@ -1,0 +1,237 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createPool, Databases } from '../../db/client/pool.ts';
+import type * as Prepare from '../../db/install/prepare.ts';
+import { Operator } from '../../ops/quota/operator.ts';
+import { applicationSpecs } from '../../ops/stack/application.ts';
+import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../../ops/stack/native.ts';
+import { freePort } from '../../ops/stack/ports.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { homeUrls, missingServers, type Servers } from '../../ops/stack/servers.ts';
+import { newSettings } from '../../ops/stack/state.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { ZkSession } from '../../zk/client/session.ts';
+import { pathsBelow } from '../../zk/tree/paths.ts';
+import { LINKS, PROCESSES } from '../kinds.ts';
+import { Parts } from './parts.ts';
+import { Relay } from './relay.ts';
+
+/**
+ * The system under fire: the processes of `npm start`, each with links of its own to the servers. Servers
+ * that are given are shared with others: they are not killed, and their links are disturbed all the same.
+ */
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const CONNECT_TIMEOUT_MS = 30_000;
+const SHARED_BUFFERS_MB = 128;
+const OPERATOR_SESSION_MS = 30_000;
+const AUDIT_TIMEOUT_MS = 60_000;
+/** Shorter than by default, so that zombies and dead nodes are frequent. */
+const SETTINGS = {
+  ZK_SESSION_TIMEOUT_MS: '4000',
+  COOLDOWN_SECONDS: '1',
+  RATE_LIMIT_USER_PER_SECOND: '1000',
+  RATE_LIMIT_TICKET_PER_SECOND: '1000',
+  RATE_LIMIT_OWN_PER_SECOND: '1000',
+  LOG_LEVEL: 'info',
+};
+
+export interface Shop {
+  readonly parts: Parts;
+  readonly links: ReadonlyMap<string, Relay>;
+  /** The address of each web node. */
+  readonly nodes: readonly string[];
+  /** Port of the monitor of each process. */
+  readonly monitorPorts: ReadonlyMap<string, number>;
+  readonly jwtSecret: string;
+  readonly paymentSecret: string;
+  /** The database without relays. */
+  readonly databaseUrl: string;
+  readonly databases: Databases;
+  readonly session: ZkSession;
+  readonly operator: Operator;
+  readonly zkRoot: string;
+  /** The folder with data and logs. */
+  readonly folder: string;
+  rabbitmqctl(...args: string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ShopOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly given?: Partial<Servers>;
+  readonly zkRoot?: string;
+  /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
+  readonly root?: string | undefined;
+  readonly say: (text: string) => void;
+}
+
+async function startServers(
+  { environment, given = {}, say }: ShopOptions,
+  parts: Parts,
+  place: TestFolder,
+): Promise<Servers> {
+  const machine = { path: environment['PATH'] ?? '', root: '/' };
+  const progress = createProgress(say);
+  const wanted = missingServers(given);
+  await ensureServerPackages({ wanted, machine, progress });
+  const started = await startNative({
+    wanted,
+    folder: place.path,
+    logFolder: join(place.path, 'logs'),
+    ports: {
+      postgres: await freePort(),
+      amqp: await freePort(),
+      epmd: await freePort(),
+      distribution: await freePort(),
+      zookeeper: await freePort(),
+    },
+    passwords: newSettings().passwords,
+    sharedBuffersMb: SHARED_BUFFERS_MB,
+    machine,
+    progress,
+    supervisor: parts.supervisor,
+  });
+  return { ...given, ...started } as Servers;
+}
+
+/** Starts a relay for each link, and returns the servers as each process sees them. */
+async function lay(servers: Servers) {
+  const links = new Map<string, Relay>();
+  const seen = new Map<string, Servers>();
+  const url = (link: string, port: number) => {
+    const relayed = new URL(link);
+    relayed.port = String(port);
+    relayed.hostname = '127.0.0.1';
+    return relayed.href;
+  };
+  const targets: Record<string, URL> = {
+    postgres: new URL(servers.databaseUrl),
+    rabbitmq: new URL(servers.amqpUrl),
+    zookeeper: new URL(`zk://${servers.zookeeper}`),
+  };
+  for (const link of LINKS) {
+    const [process = '', server = ''] = link.split('>');
+    const { hostname, port } = targets[server] ?? new URL('tcp://nowhere');
+    const relay = new Relay(link, { host: hostname, port: Number(port) });
+    links.set(link, relay);
+    const relayed = await relay.listen();
+    const before = seen.get(process) ?? servers;
+    seen.set(process, {
+      ...before,
+      ...(server === 'postgres' && { databaseUrl: url(servers.databaseUrl, relayed) }),
+      ...(server === 'rabbitmq' && { amqpUrl: url(servers.amqpUrl, relayed) }),
+      ...(server === 'zookeeper' && { zookeeper: `127.0.0.1:${relayed}` }),
+    });
+  }
+  return { links, seen };
+}
+
+async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
+  const ports = new Map<string, number>();
+  for (const name of names) ports.set(name, await freePort());
+  return ports;
+}
+
+interface Place extends Required<Pick<ShopOptions, 'zkRoot' | 'environment'>> {
+  readonly root: string;
+  readonly folder: string;
+}
+
+/** Starts the processes, each with the servers that it sees. */
+async function startProcesses(
+  parts: Parts,
+  seen: ReadonlyMap<string, Servers>,
+  { folder, zkRoot, environment, root }: Place,
+) {
+  const monitorPorts = await portsOf([...PROCESSES, 'console']);
+  const webPorts = await portsOf(PROCESSES.filter((name) => name.startsWith('web-')));
+  const secrets = newSettings();
+  const consolePort = await freePort();
+  const specs = PROCESSES.map((name) => {
+    const all = applicationSpecs({
+      root,
+      logFolder: join(folder, 'logs'),
+      environment: {
+        PATH: environment['PATH'],
+        NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compiled'),
+        ...SETTINGS,
+      },
+      servers: seen.get(name) as Servers,
+      zkRoot,
+      shop: { host: '127.0.0.1', port: 0 },
+      webPorts,
+      secrets,
+      consolePort,
+      monitorPorts,
+    });
+    const spec = all.find((one) => one.name === name);
+    if (spec === undefined) throw new Error(`there is no process ${name}`);
+    return spec;
+  });
+  await Promise.all(specs.map((spec) => parts.supervisor.start(spec)));
+  return {
+    monitorPorts,
+    nodes: [...webPorts.values()].map((port) => `http://127.0.0.1:${port}`),
+    secrets,
+  };
+}
+
+async function connect(servers: Servers, zkRoot: string) {
+  const databases = Databases.open(homeUrls(servers), (url) =>
+    createPool({ url, max: 4, applicationName: 'fire', statementTimeoutMs: AUDIT_TIMEOUT_MS }),
+  );
+  const session = new ZkSession({
+    servers: servers.zookeeper,
+    sessionTimeoutMs: OPERATOR_SESSION_MS,
+  });
+  session.start();
+  await session.connected(CONNECT_TIMEOUT_MS);
+  return { databases, session, operator: new Operator(session, pathsBelow(zkRoot), 'fire') };
+}
+
+/** @throws {Error} when a part does not start; then nothing is left running */
+export async function startShop(options: ShopOptions): Promise<Shop> {
+  const { zkRoot = '/fire', root = ROOT } = options;
+  const place = new TestFolder();
+  const say = () => {};
+  const parts = new Parts({ say, onChange: (running) => place.note(running), restart: false });
+  const stopParts = async () => {
+    parts.unwatch();
+    await parts.supervisor.stop(PROCESSES, { discard: true });
+    for (const names of NATIVE_STOP_ORDER) await parts.supervisor.stop(names, { discard: true });
+    place.remove();
+  };
+  try {
+    const servers = await startServers(options, parts, place);
+    const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
+    await prepare(servers.databaseUrl);
+    const { links, seen } = await lay(servers);
+    const { secrets, ...running } = await startProcesses(parts, seen, {
+      ...{ folder: place.path, zkRoot, root },
+      environment: options.environment,
+    });
+    parts.watch(PROCESSES);
+    const { databases, session, operator } = await connect(servers, zkRoot);
+    const run = promisify(execFile);
+    return {
+      ...{ parts, links, ...running, databases, session, operator, zkRoot, folder: place.path },
+      jwtSecret: secrets.jwtSecret,
+      paymentSecret: secrets.paymentWebhookSecret,
+      databaseUrl: servers.databaseUrl,
+      async rabbitmqctl(...args) {
+        await run(join(place.path, 'rabbitmq', 'rabbitmqctl'), args);
+      },
+      async stop() {
+        for (const relay of links.values()) relay.close();
+        await session.close();
+        await databases.close();
+        await stopParts();
+      },
+    };
+  } catch (error) {
+    await stopParts();
+    throw error;
+  }
+}

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { check, PROMISES } from '../../fire/check/check.ts';
+import type { Dump } from '../../fire/check/dump.ts';
+import type { Call, Entry, SeenOrder } from '../../fire/check/history.ts';
+
+/** Each promise is broken once, in a history that is clean otherwise. */
+
+let clock = 0;
+function call(name: Call['name'], fields: Partial<Call> = {}): Call {
+  clock += 10;
+  const times = { at: clock, until: clock + 5 };
+  return { kind: 'call', who: 'ada', name, node: 'web-1', status: 200, ...times, ...fields };
+}
+const told = (requestId: string, state: string, fields: Partial<Call> = {}) =>
+  call('status', { requestId, state, ...fields });
+const seen = (orderNo: string, requestId: string, fields: Partial<SeenOrder> = {}): SeenOrder => ({
+  ...{ orderNo, requestId, sku: 'seats', status: 'paid', quantity: 1 },
+  ...fields,
+});
+const brought = (sku: string, units: number): Entry => ({
+  ...{ kind: 'fault', fault: 'restock', target: sku, phase: 'begin', at: 0, until: 0 },
+  restocked: { sku, units },
+});
+
+const history = (): Entry[] => [
+  ...[brought('tv', 3), brought('seats', 2), brought('pot', 1)],
+  call('press', { status: 202, requestId: 'r1', state: 'queued' }),
+  call('press', { status: 202, requestId: 'r2', state: 'queued' }),
+  call('press', { status: 410, verdict: 'sold_out', requestId: 'r9' }),
+  call('press', { status: null, requestId: 'r8', error: 'reset' }),
+  told('r1', 'queued'),
+  told('r1', 'ordered', { order: seen('1', 'r1', { sku: 'tv', status: 'ordered' }) }),
+  call('pay', { payment: { orderNo: '1', reference: 'p1' } }),
+  told('r1', 'paid', { order: seen('1', 'r1', { sku: 'tv' }) }),
+  told('r2', 'paid', { order: seen('2', 'r2', { units: ['1-1'] }) }),
+  call('orders', { orders: [seen('1', 'r1', { sku: 'tv', status: 'ordered' })] }),
+  { kind: 'recovery', tookMs: 800, limitMs: 10_000, parts: [] },
+];
+
+const sku = (name: string, goods: string, price: string, supply: string, free: string) => ({
+  ...{ sku: name, goods, user_limit: '2', price, supply, free, lowest: '0' },
+});
+const order = (no: string, name: string, request: string, fields: object = {}) => ({
+  ...{ order_no: no, sku: name, request_id: request, user_id: 'ada', units: '1', amount: '10' },
+  ...{ status: 'paid', day: '', ...fields },
+});
+const outcome = (request: string, name: string, no: string) => ({
+  ...{ request_id: request, sku: name, user_id: 'ada', status: 'ordered', order_no: no },
+});
+const payment = (ref: string, no: string, result = 'paid', refund = '') => ({
+  ...{ payment_ref: ref, order_no: no, result, refund },
+});
+const dump = (): { -readonly [part in keyof Dump]: Dump[part][number][] } => ({
+  skus: [
+    sku('tv', 'counted', '10', '3', '2'),
+    sku('seats', 'numbered', '40', '2', '1'),
+    sku('pot', 'amounts', '0', '1', '0'),
+    sku('daily', 'daily', '0', '0', '0'),
+  ],
+  orders: [
+    order('1', 'tv', 'r1'),
+    order('2', 'seats', 'r2'),
+    order('3', 'pot', 'r3'),
+    order('4', 'tv', 'r4', { status: 'expired' }),
+  ],
+  outcomes: [
+    outcome('r1', 'tv', '1'),
+    outcome('r2', 'seats', '2'),
+    outcome('r3', 'pot', '3'),
+    outcome('r4', 'tv', '4'),
+  ],
+  payments: [payment('p1', '1'), payment('p2', '2'), payment('p4', '4', 'refund_due', 'due')],
+  units: [
+    { sku: 'seats', position: '1', order_no: '2', name: '1-1' },
+    { sku: 'seats', position: '2', order_no: '', name: '1-2' },
+    { sku: 'pot', position: '1', order_no: '3', name: '0.50' },
+  ],
+  waiting: [{ entry: 'e1', sku: 'tv', user_id: 'ada', state: 'served', order_no: '1' }],
+  audit: [],
+});
+
+type Books = ReturnType<typeof dump>;
+type Break = (entries: Entry[], books: Books) => void;
+const change = <T>(list: T[], at: number, fields: Partial<T>) => {
+  list[at] = { ...(list[at] as T), ...fields };
+};
+
+/** Promise → ways to break it. */
+const BROKEN: Readonly<Record<string, readonly Break[]>> = {
+  'nothing is oversold': [
+    (_, { skus }) => change(skus, 0, { free: '3' }),
+    (_, { orders }) => change(orders, 3, { status: 'paid' }),
+    (_, { skus }) => change(skus, 0, { lowest: '-1' }),
+    (_, { skus, orders }) => {
+      change(skus, 0, { supply: '4' });
+      change(orders, 0, { units: '2' });
+    },
+  ],
+  'nothing is stranded while wanted': [
+    (entries) => entries.push({ kind: 'wanted', sku: 'tv', answers: ['sold_out'] }),
+    (_, { orders }) => change(orders, 0, { status: 'ordered' }),
+  ],
+  'every 202 ends': [
+    (entries) => entries.push(call('press', { status: 202, requestId: 'lost' })),
+    (entries) => entries.push(told('r1', 'queued')),
+    (entries) => entries.push(call('press', { status: 202, requestId: 'r4' })),
+  ],
+  'every end is told truly': [
+    (entries) => entries.push(told('r4', 'ordered')),
+    (entries) => entries.push(told('r7', 'sold_out')),
+  ],
+  'a request has one outcome': [
+    (_, { outcomes }) => outcomes.push(outcome('r1', 'tv', '1')),
+    (_, { orders, skus }) => {
+      orders.push(order('5', 'tv', 'r1', { status: 'cancelled' }));
+      change(skus, 0, {});
+    },
+    (_, { orders }) => orders.push(order('5', 'tv', 'r5', { status: 'cancelled' })),
+  ],
+  'limits are kept': [
+    (_, { orders }) => change(orders, 0, { units: '3' }),
+    (_, { skus }) => change(skus, 1, { user_limit: '0' }),
+  ],
+  'money equals orders': [
+    (_, { payments }) => payments.shift(),
+    (_, { payments }) => payments.push(payment('p5', '1')),
+    (_, { payments }) => payments.push(payment('p5', '4')),
+    (_, { payments }) => change(payments, 2, { refund: '' }),
+    (_, { payments }) => change(payments, 0, { refund: 'done' }),
+    (_, { payments }) => payments.push(payment('p4', '4', 'refund_due', 'due')),
+    (_, { payments }) => payments.push(payment('p6', '99', 'refund_due', 'due')),
+    (entries) => entries.push(call('pay', { payment: { orderNo: '1', reference: 'gone' } })),
+  ],
+  'no unit is given to two': [
+    (_, { units }) => change(units, 1, { order_no: '4' }),
+    (_, { units }) => change(units, 0, { order_no: '' }),
+    (_, { units }) => change(units, 1, { order_no: '2' }),
+    (entries) => entries.push(told('r2', 'paid', { order: seen('2', 'r2', { units: ['1-2'] }) })),
+    (_, { waiting }) => waiting.push({ ...waiting[0], user_id: 'bob' } as (typeof waiting)[0]),
+    (_, { waiting }) => change(waiting, 0, { order_no: '77' }),
+  ],
+  'no verdict is taken back': [
+    (entries) => entries.push(told('r1', 'sold_out'), told('r1', 'paid')),
+    (entries) => entries.push(told('r1', 'ordered')),
+    (entries) => entries.push(told('r1', 'queued'), told('r1', 'paid')),
+    (entries) => entries.push(call('cancel', { order: seen('1', 'r1', { status: 'cancelled' }) })),
+    (entries) =>
+      entries.push(
+        call('pay', { state: 'paid', payment: { orderNo: '4', reference: 'p4' } }),
+        told('r4', 'expired'),
+      ),
+  ],
+  'every refusal has its verdict': [
+    (entries) => entries.push(call('press', { status: 500, verdict: 'internal' })),
+    (entries) => entries.push(call('press', { status: 502 })),
+    (entries) => entries.push(call('press', { status: 503, verdict: 'overloaded' })),
+    (entries) =>
+      entries.push(call('status', { status: 404, verdict: 'not_found', requestId: 'r1' })),
+  ],
+  'lists of orders are true': [
+    (entries) => entries.push(call('orders', { who: 'bob', orders: [seen('1', 'r1')] })),
+    (entries) => entries.push(call('orders', { orders: [seen('9', 'r1')] })),
+    (entries) =>
+      entries.push(call('orders', { orders: [seen('1', 'r1', { status: 'cancelled' })] })),
+  ],
+  'the audit is empty': [(_, { audit }) => audit.push({ found: 'regular: (books,1,2)' })],
+  'the system recovers in time': [
+    (entries) =>
+      entries.push({
+        kind: 'recovery',
+        tookMs: 10_001,
+        limitMs: 10_000,
+        parts: [{ name: 'web-1', wellAfterMs: 10_001 }],
+      }),
+  ],
+};
+
+describe('the checker', () => {
+  it('finds nothing in a clean history', () => {
+    expect(check(history(), dump())).toEqual([]);
+  });
+
+  it('lets answers that cross each other come in any order', () => {
+    const crossing = [
+      told('r4', 'expired', { at: 1_000, until: 1_100 }),
+      told('r4', 'ordered', { at: 1_050, until: 1_150 }),
+      told('r4', 'expired', { at: 1_200, until: 1_210 }),
+    ];
+    expect(check([...history(), ...crossing], dump())).toEqual([]);
+  });
+
+  it('has a broken history for each promise', () => {
+    expect(Object.keys(BROKEN)).toEqual(Object.keys(PROMISES));
+  });
+
+  const cases = Object.entries(BROKEN).flatMap(([promise, ways]) =>
+    ways.map((breaks, at) => ({ promise, at: at + 1, breaks })),
+  );
+  it.each(cases)('finds where this is broken: $promise ($at)', ({ promise, breaks }) => {
+    const [entries, books] = [history(), dump()];
+    breaks(entries, books);
+    const found = check(entries, books);
+    expect(found.map((one) => one.promise)).toContain(promise);
+    for (const { evidence } of found) expect(evidence.length).toBeGreaterThan(5);
+  });
+});

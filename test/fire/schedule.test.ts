@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { FAULT_NAMES, kindOf } from '../../fire/kinds.ts';
+import { parseSchedule, scheduleOf } from '../../fire/schedule.ts';
+import { shrink } from '../../fire/shrink.ts';
+
+const seeds = Array.from({ length: 60 }, (_, at) => at + 1);
+
+describe('a schedule', () => {
+  it('comes from the seed alone', () => {
+    for (const seed of seeds) expect(scheduleOf(seed, 1)).toEqual(scheduleOf(seed, 1));
+    expect(new Set(seeds.map((seed) => JSON.stringify(scheduleOf(seed, 1)))).size).toBe(60);
+  });
+
+  it('is over when the time is over, and never has two faults of a group at one target', () => {
+    for (const seed of seeds) {
+      const schedule = scheduleOf(seed, 0.5);
+      expect(schedule.length).toBeGreaterThan(3);
+      for (const [at, one] of schedule.entries()) {
+        expect(one.atMs + one.lastsMs).toBeLessThanOrEqual(30_000);
+        const others = schedule.slice(at + 1).filter((other) => other.target === one.target);
+        for (const other of others) {
+          if (kindOf(other.fault).group !== kindOf(one.fault).group) continue;
+          expect(other.atMs).toBeGreaterThan(one.atMs + one.lastsMs);
+        }
+      }
+    }
+  });
+
+  it('has every fault and every target in some seed', () => {
+    const drawn = new Set(
+      Array.from({ length: 400 }, (_, seed) => scheduleOf(seed, 1))
+        .flat()
+        .map(({ fault, target }) => `${fault} ${target}`),
+    );
+    const wanted = FAULT_NAMES.flatMap((name) =>
+      kindOf(name).targets.map((target) => `${name} ${target}`),
+    );
+    expect(wanted.filter((one) => !drawn.has(one))).toEqual([]);
+  });
+
+  it('is read from a file as it was written', () => {
+    const schedule = scheduleOf(7, 1);
+    expect(parseSchedule(JSON.stringify(schedule))).toEqual(schedule);
+    expect(() => parseSchedule('{}')).toThrow('list');
+    const wrong = [{ atMs: 1, fault: 'kill', target: 'the moon', lastsMs: 1 }];
+    expect(() => parseSchedule(JSON.stringify(wrong))).toThrow('the moon');
+  });
+});
+
+describe('the shortest schedule that still fails', () => {
+  const numbers = Array.from({ length: 30 }, (_, at) => at);
+
+  it.each([[[4]], [[0, 29]], [[3, 4, 17]], [[]]])('is %j', async (guilty) => {
+    let runs = 0;
+    const found = await shrink(numbers, async (list) => {
+      runs += 1;
+      return guilty.every((one) => list.includes(one));
+    });
+    expect(found).toEqual(guilty);
+    expect(runs).toBeLessThan(130);
+  });
+
+  it('is the whole one if no part fails', async () => {
+    expect(await shrink(numbers, async () => false)).toEqual(numbers);
+  });
+});
