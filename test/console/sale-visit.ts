@@ -205,7 +205,7 @@ async function looksAtPreview(
   await page.getByRole('radio', { name: 'Before the opening' }).focus();
   await page.keyboard.press('ArrowRight');
   await shows('.badge', 'In stock');
-  await shop.locator('.buy').focus();
+  await shop.locator('.tile .buy').focus();
   await page.keyboard.press('Enter');
   await shows('.status-title', 'This is a preview');
   await picture(page, 'preview-open');
