@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DAILY_UNITS } from '../../contracts/goods.ts';
 import {
   type AdmittedRequest,
   audit,
@@ -17,7 +18,7 @@ import { DatabaseError } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import fc from '../properties.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { Model } from './model.ts';
+import { DayModel, Model, PotModel } from './model.ts';
 import { byNode, openSale, request, stock } from './shop.ts';
 
 /**
@@ -87,6 +88,45 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 type Wish = typeof wish extends fc.Arbitrary<infer W> ? W : never;
 
+/** Goods whose units are told apart have to answer like counted ones, but get no more units. */
+type Kind = 'counted' | 'numbered' | 'amounts' | 'daily';
+const ROW = 5;
+
+const MODELS = { counted: Model, numbered: Model, amounts: PotModel, daily: DayModel };
+
+function seatsFor(units: number) {
+  return Array.from({ length: Math.ceil(units / ROW) }, (_, at) => ({
+    ...{ row: `${at + 1}`, from: 1, to: Math.min(ROW, units - at * ROW) },
+  }));
+}
+
+async function stockOf(kind: Kind, units: number, slots: number, userLimit: number) {
+  const common = { units, slots, userLimit };
+  const free = { ...common, price: '0' };
+  switch (kind) {
+    case 'counted':
+      return stock(ops, sale, common);
+    case 'numbered':
+      return stock(ops, sale, { ...common, section: { seats: seatsFor(units), singles: 'avoid' } });
+    case 'amounts': {
+      const pot = { amount: `${units}.00`, packets: units, division: 'random' } as const;
+      return stock(ops, sale, { ...free, pot });
+    }
+    case 'daily':
+      return stock(ops, sale, { ...free, zone: 'Europe/Berlin' });
+  }
+}
+
+/** The units that orders have, by the rows of the units. */
+async function unitsOfOrders(sku: string): Promise<Map<string, number>> {
+  const rows = await database.admin.query<{ order: string; units: number }>({
+    text: `SELECT order_no::text AS order, count(*)::int AS units FROM hot.unit
+           WHERE sku = $1 AND order_no IS NOT NULL GROUP BY 1`,
+    values: [sku],
+  });
+  return new Map(rows.map(({ order, units }) => [order, units]));
+}
+
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
@@ -121,19 +161,22 @@ async function overdue(orderNo: string): Promise<void> {
 }
 
 async function oneAfterTheOther(
+  kind: Kind,
   units: number,
   slots: number,
   userLimit: number,
   steps: readonly Step[],
 ) {
-  const sku = await stock(ops, sale, { units, slots, userLimit });
-  const model = new Model(units, userLimit);
+  const sku = await stockOf(kind, units, slots, userLimit);
+  const model = new MODELS[kind](units, userLimit);
   const ledger = new Ledger();
   for (const now of steps) {
     const order = 'order' in now ? ledger.orders[now.order] : undefined;
     const known = order && model.orders.get(order.requestId);
     if (now.do === 'place') {
-      const batch = now.batch.map((wished) => ledger.requestFor(wished));
+      // Who wants a unit of daily goods gets one, so the number is not asked for.
+      const wishes = now.batch.map((one) => (kind === 'daily' ? { ...one, units: 1 } : one));
+      const batch = wishes.map((wished) => ledger.requestFor(wished));
       const said = await placeOrders(worker, 'hot', sku, batch, { wait: now.wait });
       ledger.note(batch, said);
       expect(said.map(({ orderNo: _, ...rest }) => rest)).toEqual(model.place(batch));
@@ -151,7 +194,7 @@ async function oneAfterTheOther(
       await overdue(order.orderNo);
       await expireOrders(worker, 'hot', 10);
       model.giveUp(known, 'expired');
-    } else if (now.do === 'restock') {
+    } else if (now.do === 'restock' && kind === 'counted') {
       await restock(ops, 'hot', sku, now.units);
       model.free += now.units;
     } else if (now.do === 'slots') {
@@ -159,6 +202,11 @@ async function oneAfterTheOther(
     }
     expect(await free(sku)).toBe(model.free);
   }
+  if (kind === 'counted' || kind === 'daily') return;
+  const held = ledger.orders.map(
+    ({ requestId, orderNo }) => [orderNo, model.unitsOf(requestId)] as const,
+  );
+  expect(await unitsOfOrders(sku)).toEqual(new Map(held.filter(([, count]) => count > 0)));
 }
 
 /** Repeats the batch, as a worker does, until every request is decided. */
@@ -178,9 +226,15 @@ async function decide(sku: string, batch: readonly AdmittedRequest[], wait: bool
   return [...final.values()];
 }
 
-async function allAtOnce(units: number, slots: number, scripts: readonly (readonly Step[])[]) {
-  const userLimit = 3;
-  const sku = await stock(ops, sale, { units, slots, userLimit });
+const isFree = (kind: Kind) => kind === 'amounts' || kind === 'daily';
+
+async function allAtOnce(
+  kind: Kind,
+  units: number,
+  slots: number,
+  scripts: readonly (readonly Step[])[],
+) {
+  const sku = await stockOf(kind, units, slots, isFree(kind) ? 1 : 3);
   const ledger = new Ledger();
   const outcomes = new Map<string, Decision>();
   let restocked = 0;
@@ -203,7 +257,8 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
         outcomes.set(decision.requestId, decision);
       }
       ledger.note(batch, said);
-    } else if (now.do === 'restock') {
+    } else if (now.do === 'restock' && kind !== 'counted') return;
+    else if (now.do === 'restock') {
       restocked += now.units;
       await restock(ops, 'hot', sku, now.units);
     } else if (now.do === 'slots') await setSlots(ops, 'hot', sku, now.slots);
@@ -222,36 +277,67 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
       for (const now of script) await play(now);
     }),
   );
-  const text = `SELECT coalesce(sum(units) FILTER (WHERE status IN ('ordered', 'paid')), 0)::int AS held
+  // Packets stay taken when their order ends.
+  const isTaken = kind === 'amounts' ? 'true' : `status IN ('ordered', 'paid')`;
+  const text = `SELECT coalesce(sum(units) FILTER (WHERE ${isTaken}), 0)::int AS held
                 FROM hot.orders WHERE sku = $1`;
   const [row] = await database.admin.query<{ held: number }>({ text, values: [sku] });
   expect((row?.held ?? 0) + ((await free(sku)) ?? 0)).toBe(units + restocked);
 }
 
-it('the routines answer what the model answers, one call after the other', async () => {
-  const history = fc.array(step, { minLength: 5, maxLength: 25 });
-  const property = fc.asyncProperty(
-    nat(12),
-    fc.integer({ min: 1, max: 6 }),
-    fc.integer({ min: 1, max: 4 }),
-    history,
-    oneAfterTheOther,
-  );
-  await fc.assert(property, { numRuns: 80 });
-  expect(await audit(ops)).toEqual([]);
-});
+const LIMITS: Readonly<Record<Kind, fc.Arbitrary<number>>> = {
+  counted: fc.integer({ min: 1, max: 4 }),
+  numbered: fc.integer({ min: 1, max: 4 }),
+  amounts: fc.constant(1),
+  daily: fc.constant(1),
+};
+const unitsOf = (kind: Kind, max: number) =>
+  kind === 'counted'
+    ? nat(max)
+    : kind === 'daily'
+      ? fc.constant(DAILY_UNITS)
+      : fc.integer({ min: 1, max });
 
-it('the promises hold when histories run on many connections at once', async () => {
-  const script = fc.array(step, { minLength: 4, maxLength: 12 });
-  const scripts = fc.array(script, { minLength: CONNECTIONS, maxLength: CONNECTIONS });
-  const property = fc.asyncProperty(
-    nat(15),
-    fc.integer({ min: 1, max: 6 }),
-    scripts,
-    async (...history) => {
-      await allAtOnce(...history);
-      expect(await audit(ops)).toEqual([]);
-    },
-  );
-  await fc.assert(property, { numRuns: 30 });
-});
+it.each<[Kind, number]>([
+  ['counted', 80],
+  ['numbered', 30],
+  ['amounts', 20],
+  ['daily', 20],
+])(
+  'the routines answer what the model answers, one call after the other: %s goods',
+  async (kind, numRuns) => {
+    const history = fc.array(step, { minLength: 5, maxLength: 25 });
+    const property = fc.asyncProperty(
+      unitsOf(kind, 12),
+      fc.integer({ min: 1, max: 6 }),
+      LIMITS[kind],
+      history,
+      (...given) => oneAfterTheOther(kind, ...given),
+    );
+    await fc.assert(property, { numRuns });
+    expect(await audit(ops)).toEqual([]);
+  },
+);
+
+it.each<[Kind, number]>([
+  ['counted', 30],
+  ['numbered', 12],
+  ['amounts', 6],
+  ['daily', 6],
+])(
+  'the promises hold when histories run on many connections at once: %s goods',
+  async (kind, numRuns) => {
+    const script = fc.array(step, { minLength: 4, maxLength: 12 });
+    const scripts = fc.array(script, { minLength: CONNECTIONS, maxLength: CONNECTIONS });
+    const property = fc.asyncProperty(
+      unitsOf(kind, 15),
+      fc.integer({ min: 1, max: 6 }),
+      scripts,
+      async (...history) => {
+        await allAtOnce(kind, ...history);
+        expect(await audit(ops)).toEqual([]);
+      },
+    );
+    await fc.assert(property, { numRuns });
+  },
+);

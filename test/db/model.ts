@@ -34,6 +34,12 @@ export class Model {
       .reduce((sum, { units }) => sum + units, 0);
   }
 
+  /** The units that an order has now. */
+  unitsOf(requestId: string): number {
+    const order = this.orders.get(requestId);
+    return order?.state === 'ordered' || order?.state === 'paid' ? order.units : 0;
+  }
+
   /** The answers to a batch. The caller supplies the order numbers with `numbered`. */
   place(batch: readonly AdmittedRequest[]): Answer[] {
     const answers = new Map<number, Answer>();
@@ -76,9 +82,7 @@ export class Model {
       this.orders.set(requestId, { requestId, userId, units, state: 'ordered' });
       answers.set(at, { requestId, status: 'ordered', reason: null, units });
     }
-    const mayReturn =
-      sold > 0 || [...this.orders.values()].some(({ state }) => state === 'ordered');
-    const why = mayReturn ? 'units_may_return' : this.free > 0 ? 'too_few_left' : null;
+    const why = this.mayReturn(sold) ? 'units_may_return' : this.free > 0 ? 'too_few_left' : null;
     for (const at of unserved) {
       const { requestId } = batch[at] as AdmittedRequest;
       answers.set(at, { requestId, status: 'sold_out', reason: why, units: 0 });
@@ -93,6 +97,11 @@ export class Model {
     return batch.map(
       ({ requestId }, at) => answers.get(at) ?? (this.#outcomes.get(requestId)?.answer as Answer),
     );
+  }
+
+  /** Whether units may come back, after a batch that has sold `sold`. */
+  protected mayReturn(sold: number): boolean {
+    return sold > 0 || [...this.orders.values()].some(({ state }) => state === 'ordered');
   }
 
   pay(order: ModelOrder, paymentRef: string): string {
@@ -123,5 +132,38 @@ export class Model {
     order.state = as;
     this.free += order.units;
     return as;
+  }
+}
+
+/** Daily goods on one day: orders are paid at once, and a user who had the unit of the day gets no other. */
+export class DayModel extends Model {
+  override held(userId?: string): number {
+    return [...this.orders.values()].filter(
+      (order) => userId === undefined || order.userId === userId,
+    ).length;
+  }
+
+  override place(batch: readonly AdmittedRequest[]): Answer[] {
+    const answers = super.place(batch);
+    for (const order of this.orders.values()) if (order.state === 'ordered') order.state = 'paid';
+    return answers;
+  }
+}
+
+/** A pot: the same, and a packet stays with its user when its order ends. */
+export class PotModel extends DayModel {
+  protected override mayReturn(): boolean {
+    return false;
+  }
+
+  override unitsOf(requestId: string): number {
+    return this.orders.has(requestId) ? 1 : 0;
+  }
+
+  override refund(order: ModelOrder): string {
+    const before = this.free;
+    const said = super.refund(order);
+    this.free = before;
+    return said;
   }
 }
