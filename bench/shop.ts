@@ -12,7 +12,12 @@ import { applySale } from '../ops/sale/apply.ts';
 import type { DesiredSale } from '../ops/sale/desired.ts';
 import { applicationNames, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
-import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
+import {
+  ensureServerPackages,
+  freeNativePorts,
+  NATIVE_STOP_ORDER,
+  startNative,
+} from '../ops/stack/native.ts';
 import { freePort, loopbackUrl } from '../ops/stack/ports.ts';
 import type { Machine } from '../ops/stack/programs.ts';
 import type { Progress } from '../ops/stack/progress.ts';
@@ -76,13 +81,7 @@ export async function startServers(
       wanted,
       folder,
       logFolder: join(folder, 'logs'),
-      ports: {
-        postgres: await freePort(),
-        amqp: await freePort(),
-        epmd: await freePort(),
-        distribution: await freePort(),
-        zookeeper: await freePort(),
-      },
+      ports: await freeNativePorts(),
       passwords: newSettings().passwords,
       postgresNiceness: BEHIND_THE_QUEUE_NICENESS,
       sharedBuffersMb: Math.min(BUFFERS_MAX_MB, Math.floor(totalmem() / 4 / 2 ** 20)),

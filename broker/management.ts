@@ -79,7 +79,7 @@ async function getFrom<T>(managementUrl: string, path: string): Promise<T[]> {
   return (await response.json()) as T[];
 }
 
-/** What one node of the cluster says of itself. */
+/** The state of one node of the cluster, as it tells it. */
 export interface BrokerNode {
   readonly name: string;
   readonly isRunning: boolean;

@@ -24,12 +24,12 @@ const SIGNATURE_DIGITS = 155;
 const FORM = new RegExp(
   `^${VERSION}(\\d{${KEY_DIGITS}})(\\d{${ORDER_DIGITS}})(\\d{${POSITION_DIGITS}})(\\d{${SIGNATURE_DIGITS}})$`,
 );
-/** What the signature is for, so that no other text that the key might sign is a code. */
+/** The purpose of the signature: no other text that the key might sign is a code. */
 const PURPOSE = 'flashsale door code ';
 /** The head of a private Ed25519 key in PKCS #8, before its seed (RFC 8410). */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** What a code says: this order has this unit. */
+/** The claim of a code: this order has this unit. */
 export interface DoorClaim {
   readonly orderNo: string;
   /** Of the unit in its SKU. */
@@ -73,7 +73,7 @@ export function doorCode({ privateKey, publicKey }: DoorKey, claim: DoorClaim): 
   return signed + digits;
 }
 
-/** What a code says, before its signature is checked; undefined if the text is no code of this version. */
+/** Reads a code without checking its signature; undefined if the text is no code of this version. */
 export function readDoorCode(text: string): DoorCode | undefined {
   const [, keyId = '', order = '', position = '', digits = ''] = FORM.exec(text) ?? [];
   if (keyId === '') return undefined;

@@ -6,7 +6,7 @@ import type { Databases } from './client/pool.ts';
 /** Typed calls for the codes that are checked at the door. Every function throws only DatabaseError. */
 
 export interface DoorSeed {
-  /** 32 bytes. Whoever knows them can make codes. */
+  /** 32 bytes, and secret: they are enough to make codes. */
   readonly seed: Buffer;
   /** 32 bytes; null if it was not noted yet. */
   readonly publicKey: Buffer | null;

@@ -7,7 +7,7 @@ import type { Databases } from './client/pool.ts';
 
 /** SQL: whether the SKU of a row has numbered units. Most shops have none, so no order is looked for there. */
 export function isNumbered(row: string): string {
-  return `${row}.sku = ANY (ARRAY(SELECT n.sku FROM catalog.sections() n))`;
+  return `${row}.sku = ANY (ARRAY(SELECT n.sku FROM catalog.section_times() n))`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { APPLICATION_NAMES, WEB_NAMES } from '../../ops/stack/application.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
-import { createSigner, purchaseRequest } from '../crowd/purchase.ts';
+import { createSigner, purchaseRequest, ticketRequest } from '../crowd/purchase.ts';
 import { median, rounded } from '../figures.ts';
 import { shopWay, type Way } from '../flow/ways.ts';
 import { residentMegabytes, machine as thisMachine } from '../machine.ts';
@@ -22,7 +22,6 @@ import {
   type Load,
   pageBytes,
   pressBytes,
-  ticketRequest,
   whileNobodyDecides,
 } from './measure.ts';
 

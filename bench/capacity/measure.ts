@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CostValues } from '../../ops/capacity/model.ts';
 import { Line } from '../crowd/line.ts';
 import { press } from '../crowd/press.ts';
-import { BROWSER_HEADERS, createSigner, purchaseRequest } from '../crowd/purchase.ts';
+import { createSigner, purchaseRequest, statusRequest } from '../crowd/purchase.ts';
 import type { Way } from '../flow/ways.ts';
 import { busySeconds, cpuSeconds, machine, residentOf } from '../machine.ts';
 import type { Shop } from '../shop.ts';
@@ -50,7 +50,7 @@ function ofGroup(cores: Cores, group: Group): number {
   return [...cores].reduce((sum, [name, used]) => (GROUPS[group].test(name) ? sum + used : sum), 0);
 }
 
-/** What all processes of the shop, and of the generator, take for a request or an order. */
+/** A figure for each part of the shop, and for the generator: CPU µs of a request, or cores. */
 export type Load = Readonly<Record<Group, number>>;
 
 const groupsOf = (cores: Cores): Load =>
@@ -93,7 +93,7 @@ export async function drive(
 /** Sends each request once, as fast as answers come. Returns how many were answered so. */
 export async function answered(
   shop: Shop,
-  requests: readonly Buffer[],
+  requests: readonly (Buffer | string)[],
   statuses: readonly string[],
 ): Promise<number> {
   let next = 0;
@@ -101,21 +101,6 @@ export async function answered(
   const others = Object.keys(pressed.statuses).filter((status) => !statuses.includes(status));
   if (others.length > 0) throw new Error(`answered otherwise: ${JSON.stringify(pressed.statuses)}`);
   return pressed.answers;
-}
-
-export function ticketRequest(sale: string, sku: string, token: string): Buffer {
-  const body = JSON.stringify({ sku });
-  const lines = [
-    `POST /api/v1/sales/${sale}/tickets HTTP/1.1`,
-    'host: shop.example',
-    `authorization: Bearer ${token}`,
-    'content-type: application/json',
-    ...BROWSER_HEADERS,
-    `content-length: ${body.length}`,
-    '',
-    body,
-  ];
-  return Buffer.from(lines.join('\r\n'), 'latin1');
 }
 
 /** Waits until the events of all orders are published: they are a part of what an order costs. */
@@ -163,7 +148,7 @@ export async function pageBytes(shop: Shop, sale: string): Promise<number> {
   return bytes;
 }
 
-/** What waiting shoppers take, while the workers stand still: kB of a web node, bytes in the broker. */
+/** Measures, while the workers stand still, the kB of a web node for a waiting shopper, and the bytes of the broker for a request. */
 export async function whileNobodyDecides(
   shop: Shop,
   way: Way,
@@ -206,11 +191,6 @@ async function waiter({ host, port }: Shop, ticket: string, token: string): Prom
     line.ask(purchaseRequest(ticket, token), (_status, answer) => resolve(answer));
   });
   const { statusUrl } = JSON.parse(body) as { statusUrl: string };
-  const lines = [
-    `GET ${statusUrl}?wait=30 HTTP/1.1`,
-    'host: shop.example',
-    `authorization: Bearer ${token}`,
-  ];
-  line.ask(`${lines.join('\r\n')}\r\n\r\n`, () => {});
+  line.ask(statusRequest(statusUrl, token, 30), () => {});
   return line;
 }

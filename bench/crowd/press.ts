@@ -16,7 +16,7 @@ export interface Pressed {
 export async function press(
   { host, port }: { readonly host: string; readonly port: number },
   connections: number,
-  next: () => Buffer | undefined,
+  next: () => Buffer | string | undefined,
 ): Promise<Pressed> {
   const statuses: Record<string, number> = {};
   let answers = 0;

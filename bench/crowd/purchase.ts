@@ -35,6 +35,34 @@ export const BROWSER_HEADERS = [
   'accept-language: en-US,en;q=0.5',
 ] as const;
 
+/** Asks for a ticket, as the page does. */
+export function ticketRequest(sale: string, sku: string, token: string): string {
+  const body = JSON.stringify({ sku });
+  const lines = [
+    `POST /api/v1/sales/${sale}/tickets HTTP/1.1`,
+    'host: shop.example',
+    `authorization: Bearer ${token}`,
+    'content-type: application/json',
+    ...BROWSER_HEADERS,
+    `content-length: ${body.length}`,
+    '',
+    body,
+  ];
+  return lines.join('\r\n');
+}
+
+/** Waits for the outcome by long-poll. */
+export function statusRequest(statusUrl: string, token: string, waitSeconds: number): string {
+  const lines = [
+    `GET ${statusUrl}?wait=${waitSeconds} HTTP/1.1`,
+    'host: shop.example',
+    `authorization: Bearer ${token}`,
+    '',
+    '',
+  ];
+  return lines.join('\r\n');
+}
+
 export function purchaseRequest(
   ticket: string,
   token: string,

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Line } from '../crowd/line.ts';
 import { Lines } from '../crowd/lines.ts';
-import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
+import {
+  createSigner,
+  type Keys,
+  purchaseRequest,
+  statusRequest,
+  ticketRequest,
+} from '../crowd/purchase.ts';
 
 /**
  * Shoppers who take the whole way, in a process of their own: a ticket, the press, and the outcome by long-poll. They come
@@ -25,7 +31,7 @@ export interface Arrivals {
 
 export interface Came {
   readonly due: number;
-  /** Who found no free connection. */
+  /** Shoppers who found no free connection. */
   readonly notSent: number;
   readonly unanswered: number;
   /** Outcomes, and answers other than `201` and `202`. */
@@ -37,31 +43,16 @@ export interface Came {
   readonly lateMs: readonly number[];
 }
 
-/** Makes shoppers when they are due, so that memory does not grow with the time. */
-function makerOf({ sku, ...keys }: Arrivals['keys']) {
+/** Makes a shopper's token when the shopper is due, so that no crowd is kept. */
+function tokensOf(keys: Keys): () => string {
   const sign = createSigner(keys);
   const run = randomBytes(4).toString('hex');
-  const body = JSON.stringify({ sku });
-  const [before, behind] = [
-    `POST /api/v1/sales/${keys.sale}/tickets HTTP/1.1\r\nhost: shop.example\r\nauthorization: Bearer `,
-    [
-      '',
-      'content-type: application/json',
-      ...BROWSER_HEADERS,
-      `content-length: ${body.length}`,
-      '',
-      body,
-    ].join('\r\n'),
-  ];
   let made = 0;
   return () => {
     made += 1;
-    const token = sign.token(`guest-${run}-${made}`);
-    return { token, ticketRequest: before + token + behind };
+    return sign.token(`guest-${run}-${made}`);
   };
 }
-
-type Shopper = ReturnType<ReturnType<typeof makerOf>>;
 
 const asked = (line: Line, request: Buffer | string) =>
   new Promise<{ status: string; body: string }>((resolve) => {
@@ -69,7 +60,7 @@ const asked = (line: Line, request: Buffer | string) =>
   });
 
 async function come({ keys, perSecond, seconds, ...place }: Arrivals): Promise<Came> {
-  const next = makerOf(keys);
+  const nextToken = tokensOf(keys);
   const lines = new Lines(place);
   await lines.open(LINES_AT_START);
   const outcomes: Record<string, number> = {};
@@ -79,17 +70,16 @@ async function come({ keys, perSecond, seconds, ...place }: Arrivals): Promise<C
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   };
 
-  async function wholeWay(line: Line, { token, ticketRequest }: Shopper, dueMs: number) {
+  async function wholeWay(line: Line, token: string, dueMs: number) {
     lateMs.push(performance.now() - dueMs);
-    const ticket = await asked(line, ticketRequest);
+    const ticket = await asked(line, ticketRequest(keys.sale, keys.sku, token));
     if (ticket.status !== '201') return count(`ticket ${ticket.status}`);
     const press = await asked(line, purchaseRequest(JSON.parse(ticket.body).ticket, token));
     if (press.status !== '202') return count(`press ${press.status}`);
     acceptedMs.push(performance.now() - dueMs);
     const { statusUrl } = JSON.parse(press.body) as { statusUrl: string };
-    const head = `GET ${statusUrl}?wait=10 HTTP/1.1\r\nhost: shop.example\r\nauthorization: Bearer ${token}\r\n\r\n`;
     for (;;) {
-      const { status, body } = await asked(line, head);
+      const { status, body } = await asked(line, statusRequest(statusUrl, token, 10));
       const outcome = status === '200' ? (JSON.parse(body).status as string) : `status ${status}`;
       if (outcome === 'queued') continue;
       if (outcome === 'ordered') orderedMs.push(performance.now() - dueMs);
@@ -105,7 +95,7 @@ async function come({ keys, perSecond, seconds, ...place }: Arrivals): Promise<C
       return;
     }
     underWay += 1;
-    void wholeWay(line, next(), dueMs).then(() => {
+    void wholeWay(line, nextToken(), dueMs).then(() => {
       underWay -= 1;
       lines.give(line);
     });

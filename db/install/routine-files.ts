@@ -86,7 +86,7 @@ function definitionOf(text: string | null): Definition | undefined {
   return { text, md5: createHash('md5').update(text).digest('hex') };
 }
 
-/** What the database has of these routines and views, in their order. Every login may ask. */
+/** Reads the installed text of these routines and views, in their order. Every login may ask. */
 export async function definitions(
   session: Queryable,
   routines: readonly Named[],

@@ -30,7 +30,7 @@ AS $routine$
 DECLARE
   v_count   int := cardinality(p_request_ids);
   v_terms   catalog.sku_terms;
-  v_answer  text;
+  v_open    record;
   v_singles boolean := (SELECT s.singles = 'allow' FROM catalog.section s WHERE s.sku = p_sku);
   v_judged  record;
   v_ends    int[];           -- p_positions[v_ends[i] - p_units[i] + 1 : v_ends[i]] are the units that request i names
@@ -68,21 +68,13 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 2. Lock before anything is read: then an earlier fence is seen. Answer those that cannot be decided here or now.
-  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
-  PERFORM pg_advisory_xact_lock_shared(hashtext('fence ' || current_schema()), hashtext(n.node))
-  FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node) ORDER BY 1) n;
-  SELECT t.* INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
-  v_answer := CASE WHEN NOT FOUND THEN 'rejected'
-                   WHEN v_terms.abroad OR v_terms.home <> current_schema() THEN 'moved'
-                   WHEN now() < v_terms.opens_at THEN 'locked' END;
-  IF v_answer IS NOT NULL THEN
-    RETURN QUERY SELECT r.id, v_answer,
-                        CASE v_answer WHEN 'rejected' THEN 'unknown_sku' WHEN 'moved' THEN v_terms.home
-                                      ELSE 'not_open' END, NULL::bigint, 0
-                 FROM unnest(p_request_ids) AS r (id);
+  -- 2. Lock before anything is read, and answer requests that cannot be decided here or now.
+  SELECT b.answer, b.why INTO v_open FROM open_batch(p_sku, p_nodes) b;
+  IF v_open.answer IS NOT NULL THEN
+    RETURN QUERY SELECT r.id, v_open.answer, v_open.why, NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
     RETURN;
   END IF;
+  SELECT t.* INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
   IF v_singles IS NULL OR v_count > v_terms.batch_requests_max THEN
     RAISE EXCEPTION 'place_chosen takes up to % requests for numbered goods', v_terms.batch_requests_max
       USING ERRCODE = 'FS001';
@@ -137,7 +129,8 @@ BEGIN
       IF v_better[p_units[i]] THEN v_why := 'leaves_single'; END IF;
     END IF;
     IF v_why IS NOT NULL THEN
-      v_status[i] := 'rejected'; v_reason[i] := v_why;
+      v_status[i] := 'rejected';
+      v_reason[i] := v_why;
     ELSIF v_mine && v_claimed THEN
       v_beaten := v_beaten || i;
     -- Whether a single unit is left depends on what becomes of an earlier request: ask again.
@@ -164,8 +157,10 @@ BEGIN
         WITH ORDINALITY AS d (request_id, status, reason, order_no, units, n)
     LOOP
       i := v_ask[v_row.n];
-      v_status[i] := v_row.status; v_reason[i] := v_row.reason;
-      v_orders[i] := v_row.order_no; v_got[i] := v_row.units;
+      v_status[i] := v_row.status;
+      v_reason[i] := v_row.reason;
+      v_orders[i] := v_row.order_no;
+      v_got[i] := v_row.units;
     END LOOP;
     SELECT array_agg(o.order_no ORDER BY b.at) AS orders, array_agg(o.units ORDER BY b.at) AS units,
            coalesce(array_agg(b.at), '{}') AS at
@@ -182,7 +177,8 @@ BEGIN
   -- 6. Record what was rejected. An earlier request of this batch may not have got the unit: then it is asked again.
   FOREACH i IN ARRAY v_beaten LOOP
     CONTINUE WHEN NOT p_positions[v_ends[i] - p_units[i] + 1 : v_ends[i]] && v_given;
-    v_status[i] := 'rejected'; v_reason[i] := 'seats_taken';
+    v_status[i] := 'rejected';
+    v_reason[i] := 'seats_taken';
   END LOOP;
   INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, units)
   SELECT p_request_ids[a.at], v_terms.sale, p_sku, p_user_ids[a.at], p_nodes[a.at], 'rejected', v_reason[a.at], 0

@@ -32,7 +32,7 @@ DECLARE
   v_count    int := cardinality(p_request_ids);
   v_terms    catalog.sku_terms;
   v_zone     text;
-  v_answer   text;
+  v_open     record;
   v_today    date;
   v_days     date[];
   -- The answer to each request. The position in these arrays is its position in the arguments.
@@ -59,23 +59,13 @@ BEGIN
     RAISE EXCEPTION 'place_daily takes arrays of the same length, without NULL' USING ERRCODE = 'FS001';
   END IF;
 
-  -- 2. Lock before anything is read: then the SKU cannot move, and an earlier fence is seen.
-  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
-  PERFORM pg_advisory_xact_lock_shared(hashtext('fence ' || current_schema()), hashtext(n.node))
-  FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node) ORDER BY 1) n;
-
-  -- 3. Read the terms of the SKU, and answer those that cannot be decided here or now.
-  SELECT t.* INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
-  v_answer := CASE WHEN NOT FOUND THEN 'rejected'
-                   WHEN v_terms.abroad OR v_terms.home <> current_schema() THEN 'moved'
-                   WHEN now() < v_terms.opens_at THEN 'locked' END;
-  IF v_answer IS NOT NULL THEN
-    RETURN QUERY SELECT r.id, v_answer,
-                        CASE v_answer WHEN 'rejected' THEN 'unknown_sku' WHEN 'moved' THEN v_terms.home
-                                      ELSE 'not_open' END, NULL::bigint, 0
-                 FROM unnest(p_request_ids) AS r (id);
+  -- 2. Lock before anything is read, and answer requests that cannot be decided here or now.
+  SELECT b.answer, b.why INTO v_open FROM open_batch(p_sku, p_nodes) b;
+  IF v_open.answer IS NOT NULL THEN
+    RETURN QUERY SELECT r.id, v_open.answer, v_open.why, NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
     RETURN;
   END IF;
+  SELECT t.* INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
   v_zone := (SELECT k.zone FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily');
   IF v_zone IS NULL OR v_count > v_terms.batch_requests_max THEN
     RAISE EXCEPTION 'place_daily takes up to % requests for a daily SKU', v_terms.batch_requests_max
@@ -87,7 +77,7 @@ BEGIN
                   FROM generate_series(1, v_count) AS a (at)
                   CROSS JOIN LATERAL (SELECT p_days[a.at]) AS d (day) ORDER BY a.at);
 
-  -- 4. Find the requests that have outcomes, and refuse those that can be refused without the buyers.
+  -- 3. Find the requests that have outcomes, and refuse those that can be refused without the buyers.
   SELECT array_agg(j.status), array_agg(j.reason), array_agg(j.order_no), array_agg(j.units),
          array_agg(j.first_at), array_agg(j.at) FILTER (WHERE j.first_at = j.at AND NOT j.is_known),
          coalesce(array_agg(j.at) FILTER (WHERE j.first_at = j.at AND j.status IS NULL), '{}')
@@ -95,7 +85,7 @@ BEGIN
   FROM (SELECT * FROM judge_requests(v_terms, p_request_ids, p_user_ids,
                                      array_fill(1, ARRAY[v_count]), p_nodes) ORDER BY at) j;
 
-  -- 5. Credit each user for the day, once. A round takes one request of each user, in order of arrival; later
+  -- 4. Credit each user for the day, once. A round takes one request of each user, in order of arrival; later
   --    rounds touch only rows that the first one has locked, so the locks are in the order of the users.
   WHILE cardinality(v_turn) > 0 LOOP
     WITH turn AS MATERIALIZED (
@@ -127,7 +117,7 @@ BEGIN
     IF i = ANY (v_got) THEN v_order_no[i] := nextval('order_no'); END IF;
   END LOOP;
 
-  -- 6. Draw the units from one slot.
+  -- 5. Draw the units from one slot.
   IF v_got <> '{}' THEN
     SELECT s.slot INTO v_slot FROM stock_slot s
     WHERE s.sku = p_sku AND s.remaining >= cardinality(v_got)
@@ -144,7 +134,7 @@ BEGIN
     END IF;
   END IF;
 
-  -- 7. Write the movement, the events, the orders and the outcomes.
+  -- 6. Write the movement, the events, the orders and the outcomes.
   WITH decided AS MATERIALIZED (
     SELECT p_request_ids[j.at] AS request_id, p_user_ids[j.at] AS user_id, p_nodes[j.at] AS node,
            v_status[j.at] AS status, v_reason[j.at] AS reason, v_order_no[j.at] AS order_no,
@@ -176,7 +166,7 @@ BEGIN
   SELECT d.request_id, v_terms.sale, p_sku, d.user_id, d.node, d.status, d.reason, d.order_no, d.units
   FROM decided d ORDER BY d.request_id;
 
-  -- 8. A request that comes twice in the batch gets its one outcome in both rows (see place_mixed_batch).
+  -- 7. A request that comes twice in the batch gets its one outcome in both rows (see place_mixed_batch).
   RETURN QUERY
   SELECT p_request_ids[a.at],
          CASE WHEN f.same THEN v_status[f.at] ELSE 'rejected' END,

@@ -5,7 +5,12 @@ import { createPool, Databases } from '../../db/client/pool.ts';
 import type * as Prepare from '../../db/install/prepare.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { applicationSpecs } from '../../ops/stack/application.ts';
-import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../../ops/stack/native.ts';
+import {
+  ensureServerPackages,
+  freeNativePorts,
+  NATIVE_STOP_ORDER,
+  startNative,
+} from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { homeUrls, missingServers, type Servers } from '../../ops/stack/servers.ts';
@@ -80,13 +85,7 @@ async function startServers(
     wanted,
     folder: place.path,
     logFolder: join(place.path, 'logs'),
-    ports: {
-      postgres: await freePort(),
-      amqp: await freePort(),
-      epmd: await freePort(),
-      distribution: await freePort(),
-      zookeeper: await freePort(),
-    },
+    ports: await freeNativePorts(),
     passwords: newSettings().passwords,
     sharedBuffersMb: SHARED_BUFFERS_MB,
     machine,

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensurePackages } from './packages.ts';
+import { freePort } from './ports.ts';
 import { type PostgresInstance, postgresUrl, preparePostgres } from './postgres.ts';
 import { type UserIds, userIds } from './processes.ts';
 import {
@@ -39,6 +40,18 @@ export interface NativeOptions {
 export interface NativePorts extends RabbitPorts {
   readonly postgres: number;
   readonly zookeeper: number;
+}
+
+/** Ports for servers of one's own. @param withManagement also for the management API of RabbitMQ */
+export async function freeNativePorts(withManagement = false): Promise<NativePorts> {
+  return {
+    postgres: await freePort(),
+    amqp: await freePort(),
+    management: withManagement ? await freePort() : undefined,
+    epmd: await freePort(),
+    distribution: await freePort(),
+    zookeeper: await freePort(),
+  };
 }
 
 /** Groups of process names; each group is stopped after the one before it. */

@@ -1,12 +1,6 @@
 import { join } from 'node:path';
 import { dockerAnswers } from './docker.ts';
-import {
-  ensureServerPackages,
-  NATIVE_STOP_ORDER,
-  type NativePorts,
-  startNative,
-} from './native.ts';
-import { freePort } from './ports.ts';
+import { ensureServerPackages, freeNativePorts, NATIVE_STOP_ORDER, startNative } from './native.ts';
 import type { Machine } from './programs.ts';
 import type { Progress } from './progress.ts';
 import {
@@ -29,16 +23,6 @@ export interface Testbed {
 
 /** Enough for tests; the rest of the memory is for the tests themselves. */
 const SHARED_BUFFERS_MB = 128;
-async function choosePorts(): Promise<NativePorts> {
-  return {
-    postgres: await freePort(),
-    amqp: await freePort(),
-    management: await freePort(),
-    epmd: await freePort(),
-    distribution: await freePort(),
-    zookeeper: await freePort(),
-  };
-}
 
 async function startSystemServers(
   wanted: readonly ServerName[],
@@ -61,7 +45,7 @@ async function startSystemServers(
   };
   const { passwords } = newSettings();
   const logFolder = join(folder.path, 'logs');
-  const ports = await choosePorts();
+  const ports = await freeNativePorts(true);
   const common = {
     wanted,
     folder: folder.path,

@@ -14,7 +14,7 @@ import { layoutOf, leavesSingle } from '../../server/public/js/plan-layout.js';
 import fc from '../properties.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
-import { openSale, request, stock } from './shop.ts';
+import { decideAll, openSale, request, stock } from './shop.ts';
 
 /** Units that shoppers have chosen on a plan: each request gets those that it names, or none. */
 
@@ -56,18 +56,6 @@ async function unitsOfOrder(orderNo: string | null | undefined): Promise<number[
     values: [orderNo],
   });
   return rows.map(({ position }) => position);
-}
-
-/** Decides a batch as a worker does: what was locked is asked again, and waits. */
-async function placeAll(sku: string, batch: readonly AdmittedRequest[]): Promise<Decision[]> {
-  let asked = batch;
-  const decided: Decision[] = [];
-  for (let wait = false; asked.length > 0; wait = true) {
-    const answers = await place(sku, asked, wait);
-    decided.push(...answers.filter(({ status }) => status !== 'locked'));
-    asked = asked.filter((_, at) => answers[at]?.status === 'locked');
-  }
-  return decided;
 }
 
 async function hold(sku: string, positions: readonly number[]): Promise<void> {
@@ -235,7 +223,8 @@ it('32 sessions that choose at random sell each seat once, and the figures name 
   };
   const decided = await Promise.all(
     Array.from({ length: 32 }, (_, n) =>
-      placeAll(
+      decideAll(
+        worker,
         sku,
         Array.from({ length: 12 }, (_, at) => wish(any(n * 13 + at * 5))),
       ),

@@ -21,7 +21,7 @@ import {
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
-import { byNode, openSale, order, request, requests, stock } from './shop.ts';
+import { byNode, decideAll, openSale, order, request, requests, stock } from './shop.ts';
 
 /** Numbered goods: each order gets the best free units of a section, side by side. */
 
@@ -92,18 +92,6 @@ const place = (sku: string, wanted: readonly number[], more: Partial<AdmittedReq
   return placeOrders(worker, 'hot', sku, batch);
 };
 
-/** Decides a batch as a worker does: what was locked is asked again, and waits. */
-async function placeAll(sku: string, batch: readonly AdmittedRequest[]): Promise<Decision[]> {
-  let asked = batch;
-  const said: Decision[] = [];
-  for (let wait = false; asked.length > 0; wait = true) {
-    const answers = await placeOrders(worker, 'hot', sku, asked, { wait });
-    said.push(...answers.filter(({ status }) => status !== 'locked'));
-    asked = asked.filter((_, at) => answers[at]?.status === 'locked');
-  }
-  return said;
-}
-
 async function hold(sku: string, names: readonly string[]): Promise<void> {
   await session.run('BEGIN');
   await session.query({
@@ -153,7 +141,8 @@ it('many sessions sell exactly the last units, each once', async () => {
   const said = (
     await Promise.all(
       Array.from({ length: 32 }, (_, n) =>
-        placeAll(
+        decideAll(
+          worker,
           sku,
           n % 4 === 0
             ? [request({ units: 2, acceptFewer: true })]

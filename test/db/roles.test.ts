@@ -148,6 +148,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   lock_units: [],
   give_units: [],
   mark_units: [],
+  open_batch: [],
   free_units: [],
   unit_books: [],
   paid_units: ['web'],

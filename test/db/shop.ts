@@ -4,6 +4,7 @@ import {
   type AdmittedRequest,
   createSale,
   createSku,
+  type Decision,
   type NewSku,
   placeOrders,
 } from '../../db/calls.ts';
@@ -67,6 +68,22 @@ export function request(fields: Partial<AdmittedRequest> = {}): AdmittedRequest 
 
 export function requests(count: number, fields: Partial<AdmittedRequest> = {}): AdmittedRequest[] {
   return Array.from({ length: count }, () => request(fields));
+}
+
+/** Decides a batch in `hot` as a worker does: what was locked is asked again, and waits. */
+export async function decideAll(
+  worker: Databases,
+  sku: string,
+  batch: readonly AdmittedRequest[],
+): Promise<Decision[]> {
+  let asked = batch;
+  const decided: Decision[] = [];
+  for (let wait = false; asked.length > 0; wait = true) {
+    const answers = await placeOrders(worker, 'hot', sku, asked, { wait });
+    decided.push(...answers.filter(({ status }) => status !== 'locked'));
+    asked = asked.filter((_, at) => answers[at]?.status === 'locked');
+  }
+  return decided;
 }
 
 /** Places one order and returns its number. */

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   ensureServerPackages,
+  freeNativePorts,
   NATIVE_STOP_ORDER,
   type NativePorts,
   startNative,
 } from '../../ops/stack/native.ts';
-import { freePort } from '../../ops/stack/ports.ts';
 import { isRunning } from '../../ops/stack/processes.ts';
 import { findPostgres, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -30,14 +30,7 @@ beforeAll(async () => {
   await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress });
   home = new TestFolder();
   folder = home.path;
-  ports = {
-    postgres: await freePort(),
-    amqp: await freePort(),
-    management: await freePort(),
-    epmd: await freePort(),
-    distribution: await freePort(),
-    zookeeper: await freePort(),
-  };
+  ports = await freeNativePorts(true);
 }, 300_000);
 
 let supervisor: Supervisor;
