@@ -1,10 +1,10 @@
 /**
  * The call log of the edge: a line of JSON for each call of a shopper, from which `flashsale record` makes a
- * trace. It is off unless asked for. A line has what a person could be told by (address, claims of the
+ * recording. It is off unless asked for. A line has what a person could be told by (address, claims of the
  * token), but nothing by which somebody could act as them: no signature of a token or a ticket.
  */
 
-/** A line, in the words of nginx. `ops/record/call-log.ts` reads it. */
+/** A line, in the words of nginx. `ops/load/recording/call-log.ts` reads it. */
 const FIELDS = {
   // The end of the call, and how long it took, in seconds.
   end: '$msec',
