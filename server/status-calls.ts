@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from './context.ts';
 import { CALL_STEPS } from './gate/steps.ts';
-import { answerOf, Problem, problemOf, writeAnswer } from './http/problems.ts';
+import { answerOf, Problem, problemOf, VERDICT_HEADER, writeAnswer } from './http/problems.ts';
 import { rawHeader } from './http/raw-header.ts';
 import { WAIT_SECONDS_MAX } from './http/schemas.ts';
 import { readReceipt } from './requests/receipt.ts';
@@ -32,7 +32,7 @@ const JSON_HEADERS = [
   'application/json; charset=utf-8',
   'cache-control',
   'no-store',
-  'content-length',
+  VERDICT_HEADER,
 ];
 const NONE: string[] = [];
 const NO_HEADERS = {};
@@ -168,7 +168,7 @@ class LongPoll extends StatusWait {
     const body = JSON.stringify(status);
     const length = Buffer.byteLength(body);
     this.#response
-      .writeHead(200, JSON_HEADERS.concat(String(length)))
+      .writeHead(200, JSON_HEADERS.concat(status.status, 'content-length', String(length)))
       .end(body, encodingOf(body, length));
     return false;
   }

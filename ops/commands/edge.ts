@@ -21,6 +21,7 @@ interface Options {
   readonly originCa?: string;
   readonly originSecretFile?: string;
   readonly trustTraceparent?: boolean;
+  readonly callLog?: string;
   readonly resolver?: string;
   readonly set: string[];
   readonly out?: string;
@@ -68,6 +69,7 @@ export const addEdge: AddCommand = (program) => {
     .option('--origin-ca <file>', 'CA of the certificate by which your CDN proves itself')
     .option('--origin-secret-file <file>', 'file with what your CDN sends in X-Origin-Secret')
     .option('--trust-traceparent', 'clients may say to which trace a call belongs')
+    .option('--call-log <file>', 'a line for each call of a shopper, for flashsale record')
     .option('--resolver <address>', 'DNS server to look the nodes up again; nginx 1.27.3 or later')
     .option('--set <name=value>', 'another value for a limit of the template', several, [])
     .option('--out <file>', 'write to this file')

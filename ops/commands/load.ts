@@ -2,21 +2,24 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { isName } from '../../contracts/names.ts';
 import { parseTime } from '../../contracts/times.ts';
 import { arrivalsEndMs } from '../load/plan/arrivals.ts';
-import { type Plan, readPlan } from '../load/plan/read.ts';
 import { playInProcesses } from '../load/processes.ts';
+import { readWanted } from '../load/replay/plan.ts';
 import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
-import { type LoadReport, shortcomings } from '../load/report/report.ts';
-import { runningStack } from '../stack/running.ts';
+import { comparison, type LoadReport, shortcomings } from '../load/report/report.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { shopAddress } from './shop-address.ts';
 import { table } from './table.ts';
 
 /** `flashsale load`: a crowd of whole shoppers, over HTTP alone. */
 
 const PARTS_MAX = 1_000;
 const PROCESSES_MAX = 64;
+const SPEED_MIN = 0.1;
+const SPEED_MAX = 100;
 /** Without a terminal, a line comes so often. */
 const LINE_SECONDS = 10;
 const CLEAR_LINE = '\r\u001b[K';
@@ -27,6 +30,9 @@ interface Part {
 }
 
 interface Options {
+  readonly replay?: string;
+  readonly speed: number;
+  readonly sale?: string;
   readonly shop?: string;
   readonly part: Part;
   readonly processes: number;
@@ -55,6 +61,21 @@ function parseProcesses(value: string): number {
   return processes;
 }
 
+function parseSpeed(value: string): number {
+  const speed = Number(value);
+  if (!/^\d{1,3}(\.\d{1,3})?$/.test(value) || speed < SPEED_MIN || speed > SPEED_MAX) {
+    throw new InvalidArgumentError(
+      `It is a number from ${SPEED_MIN} to ${SPEED_MAX}; 2 is twice as fast.`,
+    );
+  }
+  return speed;
+}
+
+function parseSale(value: string): string {
+  if (!isName(value)) throw new InvalidArgumentError('It is the name of a sale.');
+  return value;
+}
+
 function parseStart(value: string): Date {
   const at = parseTime(value);
   if (at === undefined || at.getTime() < Date.now()) {
@@ -63,14 +84,13 @@ function parseStart(value: string): Date {
   return at;
 }
 
-/** The address in the options, else SHOP_URL, else that of the running local stack. */
-function targetOf({ environment }: CommandContext, { shop }: Options): string {
-  const text = shop ?? environment['SHOP_URL'] ?? runningStack(environment)['SHOP_URL'] ?? '';
-  const isAddress = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-  if (!isAddress || new URL(text).pathname !== '/') {
-    throw new Error(`the address of the shop is like https://shop.example, not ${text}`);
-  }
-  return text;
+function replayText(report: LoadReport): string[] {
+  const compared = comparison(report);
+  if (compared === undefined) return [];
+  const rows = compared.outcomes.map(({ name, ...counts }) => ({ outcome: name, ...counts }));
+  const { notMade } = compared;
+  const left = Object.entries(notMade).map(([what, count]) => `not repeated: ${count} ${what}`);
+  return ['', table(rows), '', ...left];
 }
 
 function resultText(report: LoadReport): string {
@@ -91,6 +111,7 @@ function resultText(report: LoadReport): string {
   return [
     `${shoppers.played} of ${shoppers.due} shoppers played, ${requests.sent} purchases sent, ${requests.taken} taken`,
     `${orders.made} orders, ${orders.paid} paid, ${orders.cancelled} cancelled`,
+    ...replayText(report),
     ...(times.length > 0 ? ['', table(times), ''] : []),
     ...shortcomings(report).map((text) => `! ${text}`),
   ].join('\n');
@@ -128,32 +149,47 @@ function nameOf(file: string): string {
   return basename(file, extname(file));
 }
 
-function checked(plan: Plan, json: boolean | undefined): void {
+type Played = Awaited<ReturnType<typeof readWanted>>;
+
+function checked({ plan, replay }: Played, json: boolean | undefined): void {
   const maps = (_: string, value: unknown) =>
     value instanceof Map ? Object.fromEntries(value) : value;
   const seconds = arrivalsEndMs(plan.stages) / 1_000;
-  if (json) console.log(JSON.stringify(plan, maps));
-  else console.log(`${plan.shoppers} shoppers arrive within ${seconds} s; nothing was played`);
+  if (json) console.log(JSON.stringify(replay?.header ?? plan, maps));
+  else if (replay) {
+    const { calls, shoppers, fromMs, toMs } = replay.header;
+    const lasts = ((toMs - fromMs) / 1_000 / replay.speed).toFixed(1);
+    console.log(`${shoppers} shoppers make ${calls} calls within ${lasts} s; nothing was played`);
+  } else console.log(`${plan.shoppers} shoppers arrive within ${seconds} s; nothing was played`);
 }
 
-async function load(context: CommandContext, file: string, options: Options): Promise<void> {
-  const plan = readPlan(readFileSync(file, 'utf8'), file);
+async function load(
+  context: CommandContext,
+  file: string | undefined,
+  options: Options,
+): Promise<void> {
+  const { replay: recording, speed, sale } = options;
+  const { plan, replay } = await readWanted({ planFile: file, recording, speed, sale });
   const { part, of } = options.part;
-  if (options.check) return checked(plan, options.json);
+  if (options.check) return checked({ plan, replay }, options.json);
   const stopping = new AbortController();
   // The first Ctrl-C sends the crowd home, and the report is of those who came. The second one ends.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
   const line = progressLine();
   const report = await playInProcesses(
     {
-      ...{ plan, planFile: file, part, of, startAt: options.startAt },
-      ...{ target: targetOf(context, options), stopping: stopping.signal },
+      ...{ plan, replay, planFile: file ?? '', part, of, startAt: options.startAt },
+      ...{ target: shopAddress(context, options), stopping: stopping.signal },
     },
     options.processes,
     line.show,
   ).finally(line.end);
   const suffix = of === 1 ? '' : `-part-${part}-of-${of}`;
-  await tell(report, options.out ?? `${nameOf(file)}-report${suffix}`, options.json);
+  await tell(
+    report,
+    options.out ?? `${nameOf(recording ?? file ?? '')}-report${suffix}`,
+    options.json,
+  );
 }
 
 async function merge(files: readonly string[], { out, json }: Options): Promise<void> {
@@ -171,7 +207,13 @@ export const addLoad: AddCommand = (program, context) => {
   const command = program
     .command('load')
     .description('let a crowd of shoppers come to a shop, as a plan says (docs/load.md)')
-    .argument('<plan>', 'a file such as ops/load/plans/opening.yaml')
+    .argument('[plan]', 'a file such as ops/load/plans/opening.yaml')
+    .option(
+      '--replay <file>',
+      'play a recording of flashsale record, on the network of the plan, if any',
+    )
+    .option('--speed <number>', 'play it so many times as fast', parseSpeed, 1)
+    .option('--sale <name>', 'play it at another sale than the recorded one', parseSale)
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
     .option('--part <k/n>', 'play one of n parts, on as many machines', parsePart, {
       part: 1,
@@ -182,7 +224,7 @@ export const addLoad: AddCommand = (program, context) => {
     .option('--out <name>', 'write <name>.html and <name>.json')
     .option('--check', 'read the plan, and play nothing; with --json, print it for k6')
     .option('--json', 'print the report as one line of JSON')
-    .action((file: string, options: Options) => load(context, file, options));
+    .action((file: string | undefined, options: Options) => load(context, file, options));
   command
     .command('merge')
     .description('add up the reports of the parts of a plan')

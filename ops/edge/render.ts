@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rangeOf } from '../../contracts/address.ts';
+import { callLogBlocks } from './call-log.ts';
 import { AWAY, BUSY, type Sentences } from './sentences.ts';
 
 /** Renders the configuration of the edge. Everything in it that is not asked for is in the template. */
@@ -36,6 +37,8 @@ export interface EdgeOptions {
   readonly originSecret?: string | undefined;
   /** Whether a client may say to which trace its call belongs. */
   readonly trustTraceparent?: boolean | undefined;
+  /** A file that gets a line for each call of a shopper. */
+  readonly callLog?: string | undefined;
   /** A DNS server: the nodes' names are looked up again and again. Needs nginx 1.27.3. */
   readonly resolver: string | undefined;
   /** Replacements of the template's limits. */
@@ -197,7 +200,7 @@ function originProof({ originCa, originSecret, https }: EdgeOptions) {
 }
 
 function blocksOf(options: EdgeOptions): Record<string, readonly string[]> {
-  const { nodes, https, certificate, key, names, resolver, user } = options;
+  const { nodes, https, certificate, key, names, resolver, user, callLog } = options;
   const { served, redirected } = listenLines(options);
   const isSecure = https !== undefined;
   if (isSecure && (certificate === undefined || key === undefined)) {
@@ -237,6 +240,7 @@ function blocksOf(options: EdgeOptions): Record<string, readonly string[]> {
         ? ['add_header Strict-Transport-Security "max-age=31536000" always;']
         : [],
     ...originProof(options),
+    ...callLogBlocks(callLog === undefined ? undefined : check('file', callLog)),
     traceparent: [options.trustTraceparent === true ? '$http_traceparent' : '""'],
     problem: PROBLEM,
     page: PAGE,

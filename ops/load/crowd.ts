@@ -6,6 +6,8 @@ import { dueMs } from './plan/arrivals.ts';
 import { Draws } from './plan/draws.ts';
 import type { Plan } from './plan/read.ts';
 import { PLAN_MS_MAX } from './plan/schema.ts';
+import type { ReplayOrder } from './replay/plan.ts';
+import { replay } from './replay/replay.ts';
 import type { Progress } from './report/progress.ts';
 import { FORMAT, type LoadReport } from './report/report.ts';
 import { Tally } from './report/tally.ts';
@@ -23,8 +25,10 @@ import { SaleWatch } from './shopper/watch.ts';
 
 export interface Order {
   readonly plan: Plan;
-  /** Paths in the plan are relative to its file. */
+  /** Paths in the plan are relative to its file; empty if a replay has none. */
   readonly planFile: string;
+  /** A recording that is played instead of arrivals and behaviours. */
+  readonly replay?: ReplayOrder | undefined;
   readonly target: string;
   /** From 1. */
   readonly part: number;
@@ -46,7 +50,7 @@ export async function playPlan(order: Order): Promise<LoadReport> {
   const { plan, target, part, of, stopping } = order;
   const { origin, hostname } = new URL(target);
   const network = { origin, latencyMs: plan.latencyMs, loss: plan.loss };
-  const beginMs = await beginningOf(order);
+  const { beginMs, there } = await beginningOf(order);
   const tally = new Tally(beginMs);
   const addresses = await openAddresses(plan.addresses, hostname);
   if (addresses.gap !== undefined) tally.gaps.add(addresses.gap);
@@ -56,12 +60,15 @@ export async function playPlan(order: Order): Promise<LoadReport> {
     ...{ plan, network, tally, puzzles, undecided, stopping },
     addressOf: addresses.of,
   };
+  const identities = openIdentities(plan.identities, order.planFile);
+  const times = { beginMs, part, of };
   const due = Math.ceil((plan.shoppers - (part - 1)) / of);
   const ticking = tick(tally, beginMs, (secondsIn) => {
     order.onTick?.({ ...tally.progress, secondsIn, due });
   });
   try {
-    await letIn(world, openIdentities(plan.identities, order.planFile), { beginMs, part, of });
+    if (order.replay === undefined) await letIn(world, identities, times);
+    else await replay(world, order.replay, { ...times, identities, there });
     await lookUp(undecided, { origin, tally, stopping });
   } finally {
     ticking.end();
@@ -70,14 +77,30 @@ export async function playPlan(order: Order): Promise<LoadReport> {
   return tally.report({
     format: FORMAT,
     plan: { mark: plan.mark, sale: plan.sale, seed: plan.seed, shoppers: plan.shoppers },
-    ...{ target: origin, parts: [part], of, due },
+    ...{ target: origin, parts: [part], of },
+    // Of a replay it is known only afterwards who belongs to a part.
+    due: order.replay === undefined ? due : tally.played,
+    recorded: order.replay && recordedIn(order.replay),
     beganAt: new Date(performance.timeOrigin + beginMs).toISOString(),
     nowMs: performance.now(),
   });
 }
 
-/** The beginning by the monotonic clock. @throws {Error} the shop has no such sale, or not in time */
-export async function beginningOf({ plan, startAt, target }: Omit<Order, 'onTick'>) {
+function recordedIn({ header, speed }: ReplayOrder) {
+  const { sale, calls, shoppers, answers, outcomes, fromMs, toMs } = header;
+  return { sale, speed, seconds: (toMs - fromMs) / 1_000, shoppers, calls, answers, outcomes };
+}
+
+interface Beginning {
+  /** By the monotonic clock. */
+  readonly beginMs: number;
+  /** The SKUs of the sale. */
+  readonly there: readonly string[];
+}
+
+/** @throws {Error} the shop has no such sale, or not in time */
+export async function beginningOf(order: Omit<Order, 'onTick'>): Promise<Beginning> {
+  const { plan, startAt, target } = order;
   const { origin } = new URL(target);
   const nowMs = performance.now();
   const scratch = new Tally(nowMs);
@@ -101,9 +124,12 @@ export async function beginningOf({ plan, startAt, target }: Omit<Order, 'onTick
   if (opensInMs > PLAN_MS_MAX) {
     throw new Error(`the sale ${plan.sale} opens in more than ${PLAN_MS_MAX / 3_600_000} hours`);
   }
-  if (startAt !== undefined) return performance.now() + (startAt.getTime() - Date.now());
-  if (plan.beforeOpeningMs === undefined) return performance.now();
-  return performance.now() + Math.max(0, opensInMs - plan.beforeOpeningMs);
+  const there = watch.facts.skus.map(({ sku }) => sku);
+  const leftMs =
+    startAt !== undefined
+      ? startAt.getTime() - Date.now()
+      : Math.max(0, opensInMs - (plan.beforeOpeningMs ?? Number.POSITIVE_INFINITY));
+  return { beginMs: performance.now() + leftMs, there };
 }
 
 /** Resolves when all who came have left. */

@@ -20,8 +20,9 @@ export async function playInProcesses(
   if (processes === 1) {
     return playPlan({ ...order, onTick: (progress) => show(text([progress])) });
   }
-  const { stopping, part, of, planFile, target } = order;
-  const beginMs = Math.max(await beginningOf(order), performance.now() + READY_MS);
+  const { stopping, part, of, planFile, target, plan, replay } = order;
+  const beginning = await beginningOf(order);
+  const beginMs = Math.max(beginning.beginMs, performance.now() + READY_MS);
   const startAt = new Date(performance.timeOrigin + beginMs).toISOString();
   const known = new Map<number, Progress>();
   const onProgress = (index: number) => (progress: Progress) => {
@@ -32,7 +33,11 @@ export async function playInProcesses(
   const reports = await Promise.all(
     Array.from({ length: processes }, (_, index) => {
       const piece = { part: part + index * of, of: of * processes };
-      return playPart({ planFile, target, startAt, ...piece }, stopping, onProgress(index));
+      const wanted = {
+        ...{ planFile: planFile || undefined, recording: replay?.file },
+        ...{ speed: replay?.speed ?? 1, sale: plan.sale },
+      };
+      return playPart({ wanted, target, startAt, ...piece }, stopping, onProgress(index));
     }),
   );
   return { ...mergeReports(reports), parts: [part], of };

@@ -101,8 +101,10 @@ export async function localEdge(stack: {
   readonly host: string;
   readonly portOf: (name: string) => number;
   readonly webPorts: ReadonlyMap<string, number>;
+  /** Whether it writes a line for each call, into `edge/calls.log`. */
+  readonly callLog: boolean;
 }): Promise<ProcessSpec> {
-  const { folder, logFolder, environment, progress, host, portOf, webPorts } = stack;
+  const { folder, logFolder, environment, progress, host, portOf, webPorts, callLog } = stack;
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
   await ensurePackages(EDGE_PACKAGES, machine, progress);
   const instance = {
@@ -112,7 +114,10 @@ export async function localEdge(stack: {
     https: `${host}:${portOf('edge-tls')}`,
     lastPort: portOf('edge-last'),
     nodes: [...webPorts.values()].map((port) => `127.0.0.1:${port}`),
-    options: { limits: ONE_ADDRESS_FOR_ALL },
+    options: {
+      limits: ONE_ADDRESS_FOR_ALL,
+      ...(callLog && { callLog: join(folder, 'edge', 'calls.log') }),
+    },
   };
   return prepareEdge(instance, findEdge(machine));
 }

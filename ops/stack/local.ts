@@ -37,6 +37,8 @@ export interface LocalOptions {
   readonly shop: { readonly host: string; readonly port: number | undefined };
   /** Whether nginx stands in front of the web nodes. */
   readonly edge: boolean;
+  /** Whether nginx writes a line for each call of a shopper. */
+  readonly callLog: boolean;
   /** Whether Prometheus, Alertmanager and exporters watch it. */
   readonly watch: boolean;
   /** Whether the servers run in threes. See cluster.ts. */

@@ -34,7 +34,7 @@ import { toolsOf } from './tools.ts';
 
 /**
  * `npm start`: starts the whole stack on this machine, keeps it running and stops it. With `-- --edge`
- * nginx stands in front of the web nodes. With `-- --watch` Prometheus, Alertmanager and exporters
+ * nginx stands in front of the web nodes, and with `-- --call-log` it writes down their calls. With `-- --watch` Prometheus, Alertmanager and exporters
  * watch the shop. `npm run cluster` does all of that with servers in threes.
  */
 
@@ -101,9 +101,12 @@ function firstSignal(progress: Progress): Promise<'signal'> {
 
 async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({ args, options: { edge: flag, watch: flag, cluster: flag } });
-  const { cluster } = values;
-  const [edge, watch] = [values.edge || cluster, values.watch || cluster];
+  const { values } = parseArgs({
+    args,
+    options: { edge: flag, watch: flag, cluster: flag, 'call-log': flag },
+  });
+  const { cluster, 'call-log': callLog } = values;
+  const [edge, watch] = [values.edge || cluster || callLog, values.watch || cluster];
   const progress = createProgress((line) => console.log(line));
   // The processes of the stack inherit these variables, and the stack replaces some of them.
   const environment = withSecretsOfFiles(given);
@@ -130,7 +133,7 @@ async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
     folder,
     environment,
     shop: { host: HOST, port: PORT },
-    ...{ edge, watch, cluster },
+    ...{ edge, callLog, watch, cluster },
     settings,
     state,
     progress,

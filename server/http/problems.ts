@@ -8,6 +8,12 @@ import type { Log } from '../../process/log.ts';
  * programs and the sentence for people. Neither says more than is known.
  */
 
+/**
+ * The verdict of a refusal, or the status of a request, as a header. The edge cannot read it in the body,
+ * and writes it into its call log.
+ */
+export const VERDICT_HEADER = 'x-verdict';
+
 type Bounds = readonly [min: number, max: number];
 
 interface ProblemKind {
@@ -177,6 +183,8 @@ export function answerOf(refusal: Refusal): ProblemAnswer {
     'application/problem+json',
     'cache-control',
     'no-store',
+    VERDICT_HEADER,
+    verdict,
     ...(seconds === undefined ? [] : ['retry-after', String(seconds)]),
     ...(code === 401 ? ['www-authenticate', 'Bearer'] : []),
     'content-length',

@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import { untilOpening } from '../gate/opening.ts';
 import { goneSignal } from '../http/gone.ts';
 import { orderJson } from '../http/order-json.ts';
-import { Problem, type ProblemVerdict } from '../http/problems.ts';
+import { Problem, type ProblemVerdict, VERDICT_HEADER } from '../http/problems.ts';
 import {
   problems,
   SkuParams,
@@ -66,7 +66,10 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
       // The place was taken and given up again in between.
       if (place === undefined) throw new Problem('overloaded');
-      return reply.code(201).header('location', urlOf(row)).send(place);
+      return reply
+        .code(201)
+        .headers({ location: urlOf(row), [VERDICT_HEADER]: place.status })
+        .send(place);
     },
   );
 
@@ -92,7 +95,9 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       );
       if (entry === undefined) throw new Problem('not_found');
       if (entry.state === 'served') orderPages.forget(userId);
-      return answerOf(context, row, entry);
+      const place = answerOf(context, row, entry);
+      reply.header(VERDICT_HEADER, place.status);
+      return place;
     },
   );
 

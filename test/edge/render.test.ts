@@ -56,6 +56,7 @@ describe('the configuration', () => {
       'behind balancers',
       ['--http', '18080', '--forwarded-from', '10.0.0.0/8', '--forwarded-from', '2001:db8::/32'],
     ],
+    ['with a call log', ['--http', '18080', '--call-log', join(folder, 'calls.log')]],
     ['behind the PROXY protocol', ['--http', '18080', '--proxy-protocol-from', '10.0.0.7']],
     [
       'with a secret and other limits',

@@ -8,6 +8,7 @@ import { BEHAVIOURS } from '../../ops/load/plan/schema.ts';
 import { mergeReports } from '../../ops/load/report/merge.ts';
 import { USER_PLACES_MAX } from '../../server/requests/places.ts';
 import { order } from '../db/shop.ts';
+import { recordedSale } from '../ops/load/recorded-sale.ts';
 import { Recorder } from '../ops/load/recorder.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
@@ -236,6 +237,8 @@ behaviours:
   presses-twice: 6
   reloads: 6
   loses-connection: 6
+  joins-waitlist: 6
+  asks-for-notices: 4
   bot: 6
 waits: { poll: 1, long-poll: 1, stream: 1 }
 skus: { CrowdTV: 6, CrowdPhone: 6, CrowdBook: 1 }
@@ -334,3 +337,5 @@ network: { latency: { from: 0ms, to: 30ms }, loss: 0.01, addresses: 8 }
     expect(await audit(system.databases)).toEqual([]);
   });
 });
+
+recordedSale(() => system);

@@ -98,7 +98,8 @@ function refusalOf(status: number, headers: Headers, problem: unknown): Refused 
   };
 }
 
-function verdictOfStatus(status: number): string | undefined {
+/** Of an answer without a problem document; undefined if it does not tell what became of the call. */
+export function verdictOfStatus(status: number): string | undefined {
   if (status >= 500) return undefined;
   if (status === 401) return 'unauthenticated';
   if (status === 404) return 'not_found';
@@ -106,9 +107,11 @@ function verdictOfStatus(status: number): string | undefined {
   return status === 429 ? 'rate_limited' : 'bad_request';
 }
 
+export const withoutVerdict = (status: number) => `http_${status}_without_a_verdict`;
+
 /** The name of an answer in the report. */
 export function verdictOf(answer: Answer, status: number): string {
   if (answer.kind === 'ok') return answer.status === 202 ? 'queued' : 'ok';
   if (answer.kind === 'same') return 'not_modified';
-  return answer.kind === 'refused' ? answer.verdict : `http_${status}_without_a_verdict`;
+  return answer.kind === 'refused' ? answer.verdict : withoutVerdict(status);
 }

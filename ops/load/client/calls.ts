@@ -17,7 +17,14 @@ export const CALLS = {
   checkout: ['POST', '/api/v1/orders/{orderNo}/checkout'],
   pay: ['POST', '/api/v1/demo/orders/{orderNo}/pay'],
   cancel: ['POST', '/api/v1/orders/{orderNo}/cancel'],
-} as const satisfies Record<string, readonly ['GET' | 'POST', string]>;
+  'waitlist-join': ['POST', '/api/v1/sales/{sale}/skus/{sku}/waiting'],
+  waitlist: ['GET', '/api/v1/sales/{sale}/skus/{sku}/waiting'],
+  'waitlist-leave': ['DELETE', '/api/v1/sales/{sale}/skus/{sku}/waiting'],
+  'notice-offer': ['GET', '/api/v1/notices'],
+  'notice-ask': ['POST', '/api/v1/sales/{sale}/notices'],
+  notices: ['GET', '/api/v1/sales/{sale}/notices'],
+  'notice-stop': ['DELETE', '/api/v1/sales/{sale}/notices'],
+} as const satisfies Record<string, readonly ['GET' | 'POST' | 'DELETE', string]>;
 
 export type CallName = keyof typeof CALLS;
 

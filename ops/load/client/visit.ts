@@ -47,6 +47,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** The connection of this call breaks, whatever the plan's network does. */
   readonly breaks?: boolean;
+  /** The shopper waits no longer for the answer. */
+  readonly leavesAfterMs?: number;
   readonly onEvent?: (data: unknown) => void;
 }
 
@@ -104,7 +106,7 @@ export class Visit {
     const { name, dueMs: wantedMs = performance.now() } = call;
     const left = this.#left.signal;
     const isCut = call.breaks ?? this.#draws.chance(this.#network.loss);
-    const breaksAfterMs = isCut ? this.#draws.between(0, BREAKS_WITHIN_MS) : undefined;
+    const breaksAfterMs = isCut ? this.#draws.between(0, BREAKS_WITHIN_MS) : call.leavesAfterMs;
     const dueMs = wantedMs + this.#latencyMs;
     await untilMs(dueMs, left).catch(() => {});
     if (left.aborted) return UNANSWERED;
@@ -121,7 +123,8 @@ export class Visit {
       // An answer that was faster than the break does not arrive all the same.
       return isCut ? UNANSWERED : answer;
     } catch (error) {
-      const why = left.aborted ? 'left' : isCut ? 'broken by the plan' : lostBy(error);
+      const hasLeft = left.aborted || (!isCut && cut.signal.aborted);
+      const why = hasLeft ? 'left' : isCut ? 'broken by the plan' : lostBy(error);
       this.#tally.unanswered(name, why satisfies Lost);
       return UNANSWERED;
     } finally {

@@ -37,6 +37,8 @@ export interface Plan {
   readonly addresses: number | readonly string[];
   readonly identities: NonNullable<PlanFile['identities']>;
   readonly loadsFiles: boolean;
+  /** With `{number}` for the shopper's; undefined: nobody asks for notices. */
+  readonly noticeEmail: string | undefined;
   readonly aliveMax: number;
   readonly solvers: number;
 }
@@ -46,7 +48,8 @@ const isPlan = compileFile(PlanFile);
 const DURATION = new RegExp(DURATION_PATTERN);
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-function durationMs(text: string): number | undefined {
+/** Undefined if the text is no duration. */
+export function durationMs(text: string): number | undefined {
   const [, many, unit = ''] = DURATION.exec(text) ?? [];
   return many === undefined ? undefined : Number(many) * (UNIT_MS[unit] ?? 1);
 }
@@ -140,6 +143,7 @@ export function readPlan(text: string, file: string): Plan {
     addresses: network.addresses ?? 1,
     identities: given.identities ?? 'guests',
     loadsFiles: given.files ?? false,
+    noticeEmail: given.notices?.email,
     aliveMax: limits.shoppers ?? 5_000,
     solvers: limits.solvers ?? 1,
   };

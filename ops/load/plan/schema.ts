@@ -49,6 +49,8 @@ export const BEHAVIOURS = [
   'presses-twice',
   'reloads',
   'loses-connection',
+  'joins-waitlist',
+  'asks-for-notices',
   'bot',
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
@@ -180,6 +182,18 @@ export const PlanFile = Type.Object(
           bot: Type.Optional(duration('the mean time between two calls of a bot')),
         },
         { ...CLOSED, description: 'mean pauses, with press, pay, back, reload and bot' },
+      ),
+    ),
+    notices: Type.Optional(
+      Type.Object(
+        {
+          email: Type.String({
+            pattern: '^[\\w.+-]*\\{number\\}[\\w.+-]*@[\\w.-]+$',
+            description:
+              'an address of yours with {number} in it, such as crowd-{number}@mail.example',
+          }),
+        },
+        { ...CLOSED, description: 'where shoppers want to be told, with email' },
       ),
     ),
     network: Type.Optional(Network),

@@ -3,6 +3,7 @@ import { type Cell, pageOf, rows, section } from '../../html/page.ts';
 import { joinSeconds } from './merge.ts';
 import {
   type Counts,
+  comparison,
   type LoadReport,
   type SecondOfReport,
   shortcomings,
@@ -29,6 +30,13 @@ const NAMES: Readonly<Record<string, string>> = {
   checkout: 'checkout',
   pay: 'payment of the demo',
   cancel: 'cancel',
+  'waitlist-join': 'join the waitlist',
+  waitlist: 'place in the waitlist',
+  'waitlist-leave': 'leave the waitlist',
+  'notice-offer': 'which notices there are',
+  'notice-ask': 'ask for notices',
+  notices: 'my notices',
+  'notice-stop': 'stop notices',
 };
 const nameOf = (call: string) => NAMES[call] ?? call;
 
@@ -155,11 +163,36 @@ ${section(
       ['purchases sent, each counted once', requests.sent],
       ['of them taken (202)', requests.taken],
       ['orders made', orders.made],
+      ['of them for places in the waitlist', orders.served],
       ['orders paid', orders.paid],
       ['orders cancelled', orders.cancelled],
     ],
   ),
 )}`;
+}
+
+function replayed(report: LoadReport): string {
+  const compared = comparison(report);
+  if (compared === undefined || report.replay === undefined) return '';
+  const { sale, speed, shoppers, calls, seconds } = report.replay;
+  const part = report.of > report.parts.length ? ' This report has a part of them.' : '';
+  return section(
+    'Recorded and replayed',
+    `<p>${number(calls)} calls of ${number(shoppers)} shoppers of the sale ${escaped(sale)} within ${number(seconds)} s, played ${speed} times as fast.${part}</p>`,
+    rows(
+      ['Outcome of purchases', 'Recorded', 'Replayed'],
+      compared.outcomes.map((one) => [one.name, one.recorded, one.replayed]),
+    ),
+    rows(
+      ['Call', 'Answer', 'Recorded', 'Replayed'],
+      compared.answers.flatMap(({ call, answers }) =>
+        answers.map((one): Cell[] => [nameOf(call), one.name, one.recorded, one.replayed]),
+      ),
+    ),
+    ...(Object.keys(compared.notMade).length === 0
+      ? []
+      : [rows(['Calls that could not be repeated', ''], pairs(compared.notMade))]),
+  );
 }
 
 export function reportHtml(report: LoadReport): string {
@@ -170,6 +203,7 @@ export function reportHtml(report: LoadReport): string {
     Object.entries(verdicts).map(([verdict, count]): Cell[] => [nameOf(call), verdict, count]),
   );
   const body = `${summary(report)}
+${replayed(report)}
 ${section(
   'Times, in milliseconds',
   rows(head, [

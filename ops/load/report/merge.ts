@@ -49,10 +49,14 @@ export function mergeReports(reports: readonly LoadReport[]): LoadReport {
     },
     orders: {
       made: sum(({ orders }) => orders.made),
+      served: sum(({ orders }) => orders.served),
       paid: sum(({ orders }) => orders.paid),
       cancelled: sum(({ orders }) => orders.cancelled),
     },
     bySecond: mergeSeconds(reports),
+    ...(first.replay && {
+      replay: { ...first.replay, notMade: counts(({ replay }) => replay?.notMade ?? {}) },
+    }),
     generator: {
       lag: times(({ generator }) => generator.lag),
       gaps: counts(({ generator }) => generator.gaps),

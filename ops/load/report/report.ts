@@ -6,6 +6,19 @@ export const FORMAT = 'flashsale-load/1';
 
 export type Counts = Readonly<Record<string, number>>;
 
+/** What a replay is compared with, and what it could not repeat. */
+export interface ReplayFacts {
+  readonly sale: string;
+  readonly speed: number;
+  readonly seconds: number;
+  readonly shoppers: number;
+  readonly calls: number;
+  readonly answers: Readonly<Record<string, Counts>>;
+  readonly outcomes: Counts;
+  /** Calls that were not made, because this run went another way. */
+  readonly notMade: Counts;
+}
+
 /** Times of calls, from the moment at which each was due. */
 export interface Times {
   readonly count: number;
@@ -72,8 +85,15 @@ export interface LoadReport {
     /** Requests whose outcome was looked up after the shoppers had left. */
     readonly lookedUp: number;
   };
-  readonly orders: { readonly made: number; readonly paid: number; readonly cancelled: number };
+  readonly orders: {
+    readonly made: number;
+    /** Of these, for places in the waitlist. */
+    readonly served: number;
+    readonly paid: number;
+    readonly cancelled: number;
+  };
   readonly bySecond: readonly SecondOfReport[];
+  readonly replay?: ReplayFacts;
   /** What the generator could not do, or did late. */
   readonly generator: {
     /** How much later than due calls left. */
@@ -113,4 +133,33 @@ export function shortcomings({ shoppers, generator, seconds, requests }: LoadRep
     );
   }
   return told;
+}
+
+interface Compared {
+  readonly name: string;
+  readonly recorded: number;
+  readonly replayed: number;
+}
+
+/** A replay beside what was recorded; undefined of a plan. */
+export function comparison({ replay, requests, calls }: LoadReport) {
+  if (replay === undefined) return undefined;
+  const answers = [...new Set([...Object.keys(replay.answers), ...Object.keys(calls)])].map(
+    (call) => ({
+      call,
+      answers: compare(replay.answers[call] ?? {}, calls[call]?.verdicts ?? {}),
+    }),
+  );
+  return {
+    outcomes: compare(replay.outcomes, requests.outcomes),
+    answers,
+    notMade: replay.notMade,
+  };
+}
+
+function compare(recorded: Counts, replayed: Counts): Compared[] {
+  const names = [...new Set([...Object.keys(recorded), ...Object.keys(replayed)])];
+  return names.map((name) => ({
+    ...{ name, recorded: recorded[name] ?? 0, replayed: replayed[name] ?? 0 },
+  }));
 }

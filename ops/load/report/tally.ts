@@ -1,7 +1,7 @@
 import { Counter, sumOfCounts } from './counts.ts';
 import { type Histogram, newHistogram, percentilesOf, recordMs, toText } from './histogram.ts';
 import type { Progress } from './progress.ts';
-import type { LoadReport, SecondOfReport, Times } from './report.ts';
+import type { LoadReport, ReplayFacts, SecondOfReport, Times } from './report.ts';
 
 /**
  * Counts what the crowd does, in memory that does not grow with the number of calls: histograms of
@@ -31,7 +31,9 @@ export class Tally {
   readonly ends = new Counter();
   readonly outcomes = new Counter();
   readonly gaps = new Counter();
-  readonly orders = { made: 0, paid: 0, cancelled: 0 };
+  /** Recorded calls that a replay could not make. */
+  readonly notMade = new Counter();
+  readonly orders = { made: 0, served: 0, paid: 0, cancelled: 0 };
   readonly requests = { sent: 0, taken: 0, lookedUp: 0 };
   played = 0;
   alive = 0;
@@ -105,11 +107,12 @@ export class Tally {
   /** @param facts what only the one who plays the plan knows */
   report(
     facts: Pick<LoadReport, 'format' | 'plan' | 'target' | 'parts' | 'of' | 'beganAt'> & {
+      readonly recorded?: Omit<ReplayFacts, 'notMade'> | undefined;
       readonly due: number;
       readonly nowMs: number;
     },
   ): LoadReport {
-    const { due, nowMs, ...known } = facts;
+    const { due, nowMs, recorded, ...known } = facts;
     this.#closeBefore(Number.POSITIVE_INFINITY);
     return {
       ...known,
@@ -131,6 +134,7 @@ export class Tally {
       requests: { ...this.requests, outcomes: this.outcomes.counts },
       orders: { ...this.orders },
       bySecond: this.#closed,
+      ...(recorded && { replay: { ...recorded, notMade: this.notMade.counts } }),
       generator: {
         lag: timesOf(this.#lag),
         gaps: this.gaps.counts,

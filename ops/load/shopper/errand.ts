@@ -3,8 +3,9 @@ import { type Buyer, pause } from './buyer.ts';
 import { type Decided, follow } from './follow.ts';
 import { cancel, lookAtOrder, pay } from './pay.ts';
 import { type Pressed, press } from './press.ts';
-import type { Request } from './requests.ts';
+import type { Places, Request } from './requests.ts';
 import type { Traits } from './traits.ts';
+import { joinWaitlist } from './waitlist.ts';
 import type { SaleWatch } from './watch.ts';
 
 /** What a shopper has come for, from the first press to the end of the order. */
@@ -13,7 +14,8 @@ interface Errand {
   readonly buyer: Buyer;
   readonly traits: Traits;
   readonly watch: SaleWatch;
-  readonly newRequest: (dueMs: number) => Request;
+  readonly newRequest: (dueMs: number, key?: string) => Request;
+  readonly places: Places;
   /** Leaves the shop, and opens the page again after a while. */
   readonly goAndComeBack: () => Promise<void>;
 }
@@ -32,6 +34,10 @@ export async function buy(errand: Errand): Promise<string> {
     await pause(dueMs - performance.now(), over);
     if (watch.isSoldOut(sku)) return 'sold_out';
     if (watch.phaseOf(sku) === 'closed') return 'closed';
+    if (traits.joinsWaitlist && watch.hasWaitlist(sku)) {
+      const end = await waitForUnit(errand);
+      if (end !== undefined) return end;
+    }
     const options = { dueMs, breaks: isFirst && traits.losesPurchase };
     const presses = Array.from({ length: traits.presses }, async (): Promise<Sent> => {
       const request = errand.newRequest(dueMs);
@@ -42,7 +48,8 @@ export async function buy(errand: Errand): Promise<string> {
     if (open.length > 0) {
       const requests = open.map(({ request }) => request);
       const end = await endOf(errand, requests);
-      if (end !== undefined) return end;
+      const mayWait = end === 'sold_out' && traits.joinsWaitlist && !watch.isSoldOut(sku);
+      if (end !== undefined && !mayWait) return end;
     }
     const refusals = sent.flatMap(({ pressed }) => (pressed.kind === 'refused' ? [pressed] : []));
     const waits = refusals.flatMap(({ againAfterMs }) => againAfterMs ?? []);
@@ -50,6 +57,17 @@ export async function buy(errand: Errand): Promise<string> {
     if (open.length === 0 && waits.length === 0) return refusals[0]?.verdict ?? 'refused';
     await pause(Math.max(PRESS_REST_MS, ...waits), over);
   }
+}
+
+/** In the waitlist, to the end of the order; undefined if another press makes sense. */
+async function waitForUnit({ buyer, places, newRequest }: Errand): Promise<string | undefined> {
+  const waited = await joinWaitlist(buyer, places);
+  if (waited.kind === 'again') return undefined;
+  if (waited.kind === 'over') return waited.end;
+  const request = newRequest(performance.now(), waited.requestId);
+  request.served();
+  await lookAtOrder(buyer, waited.order, buyer.draws.around(buyer.plan.pausesMs.pay));
+  return pay(buyer, request, waited.order);
 }
 
 /** From the press to the end of the order; undefined if the shop knows of no such press. */

@@ -26,7 +26,7 @@ export interface Decided {
 
 type Facts = Readonly<Record<string, unknown>>;
 
-function orderOf(body: unknown): OrderFacts | undefined {
+export function orderOf(body: unknown): OrderFacts | undefined {
   const order = (body as Facts | undefined)?.['order'];
   const [orderNo, status] = [textOf(order, 'orderNo'), textOf(order, 'status')];
   return orderNo === undefined || status === undefined ? undefined : { orderNo, status };

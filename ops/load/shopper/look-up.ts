@@ -4,7 +4,7 @@ import { Visit } from '../client/visit.ts';
 import { Draws } from '../plan/draws.ts';
 import { Tally } from '../report/tally.ts';
 import { pathIn } from './buyer.ts';
-import type { Request, Undecided } from './requests.ts';
+import type { Place, Request, Undecided } from './requests.ts';
 
 /**
  * Asks for the outcomes of the requests whose shoppers have left. Without it, the report could not say
@@ -26,7 +26,8 @@ export async function lookUp(
   { origin, tally, stopping }: { origin: string; tally: Tally; stopping: AbortSignal },
 ): Promise<void> {
   let open: readonly Request[] = undecided.take();
-  if (open.length === 0) return;
+  const places = undecided.takePlaces();
+  if (open.length + places.length === 0) return;
   tally.requests.lookedUp += open.length;
   const startedMs = performance.now();
   const network = { origin, localAddress: undefined, latencyMs: { from: 0, to: 0 }, loss: 0 };
@@ -44,7 +45,21 @@ export async function lookUp(
     if (open.length > 0) await delay(PAUSE_MS);
   }
   for (const request of open) request.ended(request.isTaken ? 'queued' : 'unknown');
+  // Once: a place may wait for as long as the sale is open.
+  const queue = places.values();
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const place of queue) await askPlace(visit, place, tally);
+    }),
+  );
   visit.leave();
+}
+
+async function askPlace(visit: Visit, { path, token }: Place, tally: Tally): Promise<void> {
+  const answer = await visit.call({ name: 'waitlist', path, token });
+  if (answer.kind !== 'ok' || textOf(answer.body, 'status') !== 'served') return;
+  tally.orders.made += 1;
+  tally.orders.served += 1;
 }
 
 async function ask(visit: Visit, request: Request, isLate: boolean): Promise<void> {

@@ -7,11 +7,10 @@ import type { Tally } from '../report/tally.ts';
 const UNDECIDED_MAX = 100_000;
 
 /** Statuses of orders that were made. */
-const ORDERED: ReadonlySet<string> = new Set(['ordered', 'paid', 'cancelled', 'expired']);
+export const ORDERED: ReadonlySet<string> = new Set(['ordered', 'paid', 'cancelled', 'expired']);
 
 export class Request {
-  /** Not from the seed: the shop would know it from an earlier run. */
-  readonly key = randomUUID();
+  readonly key: string;
   readonly token: string;
   statusUrl: string;
   isTaken = false;
@@ -27,9 +26,13 @@ export class Request {
   #isActing = false;
   #isSettled = false;
 
-  /** @param dueMs when the press was due, by the monotonic clock */
-  constructor(tally: Tally, token: string, dueMs: number) {
+  /**
+   * @param dueMs when the press was due, by the monotonic clock
+   * @param key not from the seed: the shop would know it from an earlier run
+   */
+  constructor(tally: Tally, token: string, dueMs: number, key: string = randomUUID()) {
     this.#tally = tally;
+    this.key = key;
     this.token = token;
     this.#dueMs = dueMs;
     this.statusUrl = `/api/v1/requests/${this.key}`;
@@ -77,6 +80,13 @@ export class Request {
     if (status === 'paid') this.settled(status);
   }
 
+  /** The shop has made it for a place in the waitlist: nobody has pressed. */
+  served(): void {
+    this.isOver = true;
+    this.#tally.orders.made += 1;
+    this.#tally.orders.served += 1;
+  }
+
   /** The shopper pays or cancels the order. What becomes of it is not known until `settled`. */
   acts(): void {
     this.#isActing = true;
@@ -90,9 +100,41 @@ export class Request {
   }
 }
 
-/** Requests whose shoppers have left before the outcome. */
+/** A place in the waitlist, as the call that asks for it. */
+export interface Place {
+  readonly path: string;
+  readonly token: string;
+}
+
+/** The places that a shopper has and does not know the end of. */
+export class Places {
+  #places: Place[] = [];
+
+  add(place: Place): void {
+    this.#places.push(place);
+  }
+
+  remove({ path }: Place): void {
+    this.#places = this.#places.filter((one) => one.path !== path);
+  }
+
+  get all(): readonly Place[] {
+    return this.#places;
+  }
+}
+
+/** What shoppers have left before its outcome. */
 export class Undecided {
   readonly #requests: Request[] = [];
+  readonly #places: Place[] = [];
+
+  addPlaces({ all }: Places): void {
+    this.#places.push(...all.slice(0, UNDECIDED_MAX - this.#places.length));
+  }
+
+  takePlaces(): Place[] {
+    return this.#places.splice(0);
+  }
 
   add(request: Request): void {
     if (!request.isUndecided) return;

@@ -10,10 +10,11 @@ import { bargain } from './bot.ts';
 import { type Buyer, pause } from './buyer.ts';
 import { buy } from './errand.ts';
 import { GUEST } from './identities.ts';
+import { seeNotices } from './notices.ts';
 import { openPage } from './page.ts';
 import { type Person, personOf, wantedSku } from './person.ts';
 import type { Puzzles } from './puzzles.ts';
-import { Request, type Undecided } from './requests.ts';
+import { Places, Request, type Undecided } from './requests.ts';
 import { TRAITS, type Traits } from './traits.ts';
 import { SaleWatch } from './watch.ts';
 
@@ -51,6 +52,7 @@ export class Shopper {
   readonly #watch: SaleWatch;
   /** Those that may be open. A bot makes hundreds. */
   #requests: Request[] = [];
+  readonly #places = new Places();
   /** Ends the visit: the patience is over, or the crowd goes home. */
   readonly #over = new AbortController();
   #watching = new AbortController();
@@ -102,6 +104,7 @@ export class Shopper {
       this.#over.abort();
       this.#visit.leave();
       for (const request of this.#requests) undecided.add(request);
+      undecided.addPlaces(this.#places);
     }
   }
 
@@ -128,6 +131,8 @@ export class Shopper {
     if (isBot) {
       return bargain(buyer, { newRequest: (atMs) => this.#newRequest(token, atMs) });
     }
+    const asks = this.#traits.asksForNotices ? this.#index + 1 : undefined;
+    this.#later(0, () => seeNotices(buyer, asks));
     const isEarly = this.#watch.phaseOf(sku) === 'scheduled';
     if (!isEarly) await this.#listOrders(token);
     if (!(await this.#watch.untilOpen(sku, over))) return 'closed';
@@ -141,7 +146,8 @@ export class Shopper {
     }
     return buy({
       ...{ buyer, traits: this.#traits, watch: this.#watch },
-      newRequest: (atMs) => this.#newRequest(token, atMs),
+      newRequest: (atMs, key) => this.#newRequest(token, atMs, key),
+      places: this.#places,
       goAndComeBack: () => this.#goAndComeBack(buyer),
     });
   }
@@ -197,8 +203,8 @@ export class Shopper {
     }
   }
 
-  #newRequest(token: string, dueMs: number): Request {
-    const request = new Request(this.#world.tally, token, dueMs);
+  #newRequest(token: string, dueMs: number, key?: string): Request {
+    const request = new Request(this.#world.tally, token, dueMs, key);
     this.#requests = [
       ...this.#requests.filter(({ isOver, isUndecided }) => !isOver || isUndecided),
       request,

@@ -12,6 +12,10 @@ export interface Traits {
   readonly reloads: boolean;
   /** The connection breaks while the purchase is sent. */
   readonly losesPurchase: boolean;
+  /** Joins the waitlist when all units are taken, instead of pressing again. */
+  readonly joinsWaitlist: boolean;
+  /** Wants to be told of orders by e-mail. */
+  readonly asksForNotices: boolean;
   /** A program: it opens no page, never rests, and does not look at Retry-After. */
   readonly isBot: boolean;
 }
@@ -22,6 +26,8 @@ const USUAL: Traits = {
   afterPress: 'stay',
   reloads: false,
   losesPurchase: false,
+  joinsWaitlist: false,
+  asksForNotices: false,
   isBot: false,
 };
 
@@ -35,5 +41,7 @@ export const TRAITS: Readonly<Record<Behaviour, Traits>> = {
   'presses-twice': { ...USUAL, presses: 2 },
   reloads: { ...USUAL, reloads: true },
   'loses-connection': { ...USUAL, losesPurchase: true },
+  'joins-waitlist': { ...USUAL, joinsWaitlist: true },
+  'asks-for-notices': { ...USUAL, asksForNotices: true },
   bot: { ...USUAL, isBot: true },
 };

@@ -98,6 +98,11 @@ export class SaleWatch {
     return this.#facts?.skus.find((one) => one.sku === sku)?.availability === 'sold_out';
   }
 
+  /** All units are taken, and some may come back: the page offers the waitlist. */
+  hasWaitlist(sku: string): boolean {
+    return this.#facts?.skus.find((one) => one.sku === sku)?.availability === 'maybe';
+  }
+
   get opensInMs(): number {
     const opensAtMs = Date.parse(this.#facts?.opensAt ?? '');
     return opensAtMs - this.#clock.at(performance.now());

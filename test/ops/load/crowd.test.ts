@@ -1,10 +1,16 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { playPlan } from '../../../ops/load/crowd.ts';
 import { readPlan } from '../../../ops/load/plan/read.ts';
+import { readWanted } from '../../../ops/load/replay/plan.ts';
 import { shortcomings } from '../../../ops/load/report/report.ts';
+import { SCRATCH_PREFIX } from '../../../ops/stack/test-folder.ts';
 
 /** A crowd at a made-up shop that does what no real one should. */
 
@@ -13,7 +19,11 @@ describe('a crowd', () => {
   let onPage: (response: ServerResponse) => void = (response) => response.end('page');
   let onOrders = () => {};
   let opensAt = new Date(0);
-  const server = createServer(({ url = '' }, response) => {
+  let availability = 'plenty';
+  /** Addresses of shoppers who want to be told. */
+  const asked: string[] = [];
+  const server = createServer((call, response) => {
+    const { url = '', method } = call;
     if (url.startsWith('/sales/')) return onPage(response);
     response.setHeader('content-type', 'application/json');
     if (url.endsWith('/nothing')) {
@@ -24,10 +34,21 @@ describe('a crowd', () => {
       response.statusCode = 500;
       return response.end('{}');
     }
+    if (url === '/api/v1/notices') return response.end('{"email":true}');
+    if (url.endsWith('/notices') && method === 'POST') {
+      call.setEncoding('utf8').on('data', (text) => asked.push(JSON.parse(text).email));
+    }
+    if (url.endsWith('/waiting')) return response.writeHead(201).end('{"status":"waiting"}');
+    if (url.endsWith('/waiting?wait=10')) {
+      const order = { orderNo: 'R-1', requestId: 'r', status: 'ordered' };
+      return response.end(JSON.stringify({ status: 'served', order }));
+    }
+    if (url.endsWith('/checkout')) return response.end('{"method":"POST","url":"/pay"}');
+    if (url.endsWith('/orders/R-1')) return response.end('{"status":"paid"}');
     if (url.endsWith('/orders')) onOrders();
     if (url.endsWith('/guest')) return response.end('{"token":"t"}');
     const [serverTime, closesAt] = [new Date(), new Date(Date.now() + 3_600_000)];
-    const skus = [{ sku: 'TV', availability: 'plenty', state: 'open' }];
+    const skus = [{ sku: 'TV', availability, state: 'open' }];
     return response.end(
       JSON.stringify({ state: 'open', serverTime, opensAt, closesAt, skus, orders: [] }),
     );
@@ -43,7 +64,8 @@ describe('a crowd', () => {
   });
 
   function play(given: string, stopping = new AbortController().signal, sale = 'spring') {
-    const text = `sale: ${sale}\nseed: 1\nbehaviours: { looks: 1 }\n${given}`;
+    const behaviours = given.includes('behaviours') ? '' : 'behaviours: { looks: 1 }\n';
+    const text = `sale: ${sale}\nseed: 1\n${behaviours}${given}`;
     return playPlan({
       plan: readPlan(text, 'x.yaml'),
       planFile: 'x.yaml',
@@ -100,6 +122,80 @@ describe('a crowd', () => {
     expect(due).toBe(72_000);
     expect(played).toBeLessThan(200);
     expect(notPlayed).toEqual({ 'the run was stopped': due - played });
+  });
+
+  it('waits in the waitlist when all units are taken, and pays what it gets', async () => {
+    onPage = (response) => response.end('page');
+    availability = 'maybe';
+    const plan = 'arrivals: [{ for: 100ms, rate: 10 }]\nbehaviours: { joins-waitlist: 1 }\n';
+    const report = await play(`${plan}pauses: { press: 10ms, pay: 10ms }\n`);
+    availability = 'plenty';
+    expect(report.orders).toEqual({ made: 1, served: 1, paid: 1, cancelled: 0 });
+    expect(report.calls).toMatchObject({ 'waitlist-join': { sent: 1 }, waitlist: { sent: 1 } });
+    expect(report.calls).not.toHaveProperty('buy');
+    expect(report.shoppers.ends).toEqual({ paid: 1 });
+  });
+
+  it('asks for notices at the addresses of the plan, or says that it has none', async () => {
+    onPage = (response) => response.end('page');
+    const plan = 'arrivals: [{ for: 100ms, rate: 20 }]\npatience: 1s\n';
+    const asking = plan.concat('behaviours: { asks-for-notices: 1 }\n');
+    const { generator, calls } = await play(asking);
+    expect(generator.gaps).toEqual({
+      'shoppers who asked for no notice, because the plan has no address (notices.email)': 2,
+    });
+    expect(calls).toMatchObject({ 'notice-offer': { sent: 2 }, notices: { sent: 2 } });
+    const told = await play(`${asking}notices: { email: 'crowd-{number}@mail.example' }\n`);
+    expect(told.generator.gaps).toEqual({});
+    expect(asked.toSorted()).toEqual(['crowd-1@mail.example', 'crowd-2@mail.example']);
+  });
+
+  it('of a recording makes the calls that it can, counts the others, and has a limit too', async () => {
+    onPage = (response) => response.end('page');
+    const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+    const file = join(folder, 'recording.gz');
+    const call = (at: number, who: string, name: string, more = {}) =>
+      JSON.stringify({ at, who, from: 'here', call: name, ms: 5, verdict: 'ok', ...more });
+    const lines = [
+      ...[call(-2_000, 'a', 'page'), call(-1_000, 'b', 'page'), call(-900, 'c', 'page')],
+      ...[
+        call(0, 'a', 'orders'),
+        call(100, 'a', 'ticket', { sku: 1 }),
+        call(200, 'a', 'buy', { sku: 0 }),
+      ],
+      ...[
+        call(300, 'b', 'cancel', { order: 4 }),
+        call(400, 'b', 'long-poll', { request: 9, wait: 10 }),
+      ],
+      call(2_000, 'b', 'notice-ask'),
+    ];
+    const header = {
+      ...{ format: 'flashsale-recording/1', sale: 'spring', opensAt: '', skus: ['Radio'] },
+      ...{ fromMs: -2_000, toMs: 2_000, calls: 9, shoppers: 3, answers: {}, outcomes: {} },
+    };
+    writeFileSync(file, gzipSync(`${JSON.stringify(header)}\n${lines.join('\n')}\n`));
+    const wanted = await readWanted({ recording: file, speed: 20 });
+    const report = await playPlan({
+      ...{ ...wanted, plan: { ...wanted.plan, aliveMax: 2 }, planFile: '', part: 1, of: 1 },
+      target: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ...{ startAt: undefined, stopping: new AbortController().signal },
+    });
+    rmSync(folder, { recursive: true });
+    expect(report.calls).toMatchObject({
+      page: { sent: 2 },
+      guest: { sent: 2 },
+      orders: { sent: 1 },
+    });
+    expect(report.replay).toMatchObject({ speed: 20, seconds: 4, shoppers: 3 });
+    expect(report.replay?.notMade).toEqual({
+      'calls of shoppers beyond 2 at once (limits.shoppers)': 1,
+      'calls of SKUs that the sale does not have': 1,
+      'presses without a ticket': 1,
+      'calls about orders that were not made here': 1,
+      'status calls without a press': 1,
+      'requests for notices: addresses are not recorded': 1,
+    });
+    expect(report.generator.gaps).toEqual({});
   });
 
   it('does not come to a sale that is not there, or that opens much later, or to no shop', async () => {

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Draws } from '../../../ops/load/plan/draws.ts';
 import { reportHtml } from '../../../ops/load/report/html.ts';
 import { mergeReports } from '../../../ops/load/report/merge.ts';
-import { FORMAT, type LoadReport, shortcomings } from '../../../ops/load/report/report.ts';
+import {
+  comparison,
+  FORMAT,
+  type LoadReport,
+  shortcomings,
+} from '../../../ops/load/report/report.ts';
 import { Tally } from '../../../ops/load/report/tally.ts';
 
 /** The figures of a crowd: parts add up to the whole, and the report shows them. */
@@ -109,6 +114,31 @@ describe('the report', () => {
     const { bySecond } = tally.report({ ...reportOf([], 1), due: 0, nowMs: 3_600_000 });
     expect(bySecond).toHaveLength(3_600);
     expect(JSON.stringify(bySecond).length).toBeLessThan(2_000_000);
+  });
+
+  it('of a replay has what was recorded beside it, also when parts are added up', () => {
+    const recorded = {
+      ...{ sale: 'spring', speed: 2, seconds: 90, shoppers: 2_000, calls: 6_000 },
+      ...{ answers: { buy: { ok: 1_900, shed: 100 } }, outcomes: { ordered: 550, refused: 100 } },
+    };
+    const parts = [1, 2].map((part) => {
+      const replay = { ...recorded, notMade: { 'presses without a ticket': part } };
+      return { ...reportOf([part], 2), replay };
+    });
+    const report = mergeReports(parts);
+    const { ordered = 0, sold_out = 0 } = report.requests.outcomes;
+    expect(comparison(report)).toMatchObject({
+      outcomes: [
+        { name: 'ordered', recorded: 550, replayed: ordered },
+        { name: 'refused', recorded: 100, replayed: 0 },
+        { name: 'sold_out', recorded: 0, replayed: sold_out },
+      ],
+      notMade: { 'presses without a ticket': 3 },
+    });
+    const html = reportHtml(report);
+    expect(html).toContain('Recorded and replayed');
+    expect(html).toContain('presses without a ticket');
+    expect(comparison(reportOf([1], 1))).toBeUndefined();
   });
 
   it('says in words what the generator could not do', () => {

@@ -68,6 +68,8 @@ export function expectRefusal(answer: Answer, refusal: Refusal): void {
   expect(answer.headers).toMatchObject({
     'content-type': expect.stringMatching(/^application\/problem\+json/),
     'cache-control': 'no-store',
+    // The edge reads no body.
+    'x-verdict': verdict,
   });
   const seconds = answer.headers['retry-after'];
   if (retryAfter === undefined) expect(seconds).toBeUndefined();

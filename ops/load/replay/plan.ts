@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Plan, readPlan } from '../plan/read.ts';
+import { PLAN_MS_MAX } from '../plan/schema.ts';
+import { openRecording, type RecordingHeader } from '../recording/format.ts';
+
+/** How a recording is played: what a plan says of the network, identities and limits counts for it too. */
+
+export interface ReplayOrder {
+  readonly file: string;
+  /** 2 is twice as fast as it was. */
+  readonly speed: number;
+  readonly header: RecordingHeader;
+}
+
+/** Shoppers with open connections in one process, without a plan that says it. */
+const SHOPPERS_MAX = 20_000;
+
+/**
+ * The recorded opening comes so much after that of the sale. Clocks differ, and a press that comes a moment too
+ * early would be lost, because nobody repeats it.
+ */
+const MARGIN_MS = 250;
+
+export interface Wanted {
+  readonly planFile?: string | undefined;
+  readonly recording?: string | undefined;
+  readonly speed: number;
+  /** The sale to play it at, if it is another one. */
+  readonly sale?: string | undefined;
+}
+
+/** What is to be played: a plan, or a recording. @throws {Error} a file is wrong */
+export async function readWanted(
+  wanted: Wanted,
+): Promise<{ readonly plan: Plan; readonly replay?: ReplayOrder | undefined }> {
+  const { planFile, recording, speed, sale } = wanted;
+  const given = planFile && readPlan(readFileSync(planFile, 'utf8'), planFile);
+  if (recording === undefined) {
+    if (!given) throw new Error('name a plan, or a recording with --replay FILE');
+    return { plan: given };
+  }
+  const { header, close } = await openRecording(recording);
+  close();
+  const lastsMs = (header.toMs - header.fromMs) / speed;
+  if (lastsMs > PLAN_MS_MAX) {
+    throw new Error(
+      `${recording} lasts longer than ${PLAN_MS_MAX / 3_600_000} hours at this speed`,
+    );
+  }
+  const base = given || usual(sale ?? header.sale);
+  const marked = JSON.stringify([base.mark, header, speed, sale]);
+  const plan = {
+    ...base,
+    sale: sale ?? (given ? given.sale : header.sale),
+    mark: createHash('sha256').update(marked).digest('hex'),
+    shoppers: header.shoppers,
+    stages: [],
+    beforeOpeningMs: -header.fromMs / speed - MARGIN_MS,
+  };
+  return { plan, replay: { file: recording, speed, header } };
+}
+
+function usual(sale: string): Plan {
+  const text = `{sale: ${sale}, seed: replay, arrivals: [{for: 1s, rate: 1}], behaviours: {buys: 1},
+    limits: {shoppers: ${SHOPPERS_MAX}}}`;
+  return readPlan(text, 'the replay');
+}
