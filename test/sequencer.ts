@@ -18,7 +18,6 @@ const LONG = [
   'test/system/outages.test.ts',
   'test/broker/cluster.test.ts',
   'test/worker/webhooks-process.test.ts',
-  'test/system/restarts.test.ts',
   'test/page/trouble.test.ts',
   'test/system/two-servers.test.ts',
   'test/page/challenge.test.ts',

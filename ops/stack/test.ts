@@ -125,7 +125,7 @@ try {
   // Biome would colour its output letter by letter in a CI log.
   const plain = process.stdout.isTTY ? [] : ['--colors=off'];
   const checks: [name: string, args: string[]][] = [
-    ['type check', ['node_modules/typescript/bin/tsc', '--noEmit']],
+    ['type check', ['node_modules/typescript/bin/tsc', '--noEmit', '--singleThreaded']],
     ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.', ...plain]],
   ];
   const [tests, ...checked] = await Promise.all([

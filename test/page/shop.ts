@@ -38,7 +38,7 @@ export interface Shop {
 
 /** @param environment further variables of every process */
 export async function startShop(environment: Readonly<Record<string, string>> = {}): Promise<Shop> {
-  const system = await startSystem({ webNodes: 2, environment });
+  const system = await startSystem({ webNodes: 1, environment });
   return {
     url: system.url,
     async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {

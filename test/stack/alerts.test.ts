@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { ensurePackages } from '../../ops/stack/packages.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
@@ -41,7 +42,38 @@ interface Case {
   readonly fires?: Readonly<Record<string, string>>;
 }
 
-/** Runs promtool once for all cases, because it takes seconds to start. */
+interface RuleTest {
+  readonly promql_expr_test: readonly { readonly expr: string }[];
+}
+
+/**
+ * Runs promtool once for all tests. It evaluates each rule for each test, so a test gets the rules
+ * of the alerts that it names and no others.
+ */
+async function runPromtool(tests: readonly RuleTest[]): Promise<void> {
+  const { groups } = parse(textOf(RULES)) as {
+    groups: { name: string; rules: { alert: string }[] }[];
+  };
+  const byAlerts = Map.groupBy(tests, ({ promql_expr_test: asked }) => {
+    const named = asked.flatMap(({ expr }) => [...expr.matchAll(/alertname="(\w+)"/g)]);
+    return [...new Set(named.map(([, alert]) => alert))].sort().join('-');
+  });
+  const paths = [...byAlerts].map(([alerts, those]) => {
+    const wanted = alerts.split('-');
+    const rules = groups.flatMap((group) =>
+      group.rules.filter((rule) => wanted.includes(rule.alert)),
+    );
+    expect(rules.map(({ alert }) => alert).sort()).toEqual(wanted);
+    const file = join(folder, `${alerts}.yml`);
+    // JSON is valid YAML.
+    writeFileSync(`${file}.rules`, JSON.stringify({ groups: [{ name: 'tested', rules }] }));
+    const content = { rule_files: [`${file}.rules`], evaluation_interval: '5s', tests: those };
+    writeFileSync(file, JSON.stringify(content));
+    return file;
+  });
+  await run('promtool', ['test', 'rules', ...paths]);
+}
+
 async function judge(cases: readonly Case[]): Promise<void> {
   const labels = (alert: string, fires: Readonly<Record<string, string>>) =>
     Object.entries({ alertname: alert, ...fires }).map(([name, value]) => `${name}="${value}"`);
@@ -59,16 +91,12 @@ async function judge(cases: readonly Case[]): Promise<void> {
       },
     ],
   }));
-  const file = join(folder, 'alerts.yml');
-  // JSON is valid YAML.
-  const content = { rule_files: [join(ROOT, RULES)], evaluation_interval: '5s', tests };
-  writeFileSync(file, JSON.stringify(content));
-  await run('promtool', ['test', 'rules', file]);
+  await runPromtool(tests);
 }
 
 test('Prometheus accepts the rules, their tests and the configurations, and their metrics exist', async () => {
   await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
-  await run('promtool', ['test', 'rules', join(ROOT, TESTS)]);
+  await runPromtool((parse(textOf(TESTS)) as { tests: RuleTest[] }).tests);
   for (const config of CONFIGS) {
     // Debian's Prometheus is built without the discovery of Kubernetes.
     const text = textOf(config).replaceAll(/kubernetes_sd_configs: .*/g, 'static_configs: []');

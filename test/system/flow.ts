@@ -5,7 +5,7 @@ import { until } from '../until.ts';
 
 /** Shoppers who arrive one after the other while something breaks, and the result of each. */
 
-const SHOPPERS_AT_ONCE = 16;
+const SHOPPERS_AT_ONCE = 8;
 const PAUSE_MS = 500;
 const PAUSE_AFTER_REFUSAL_MS = 1_500;
 const OUTCOME_DEADLINE_MS = 300_000;

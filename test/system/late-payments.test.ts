@@ -18,7 +18,7 @@ describe('a payment', () => {
 
   beforeAll(async () => {
     system = await startSystem({
-      webNodes: 2,
+      webNodes: 1,
       environment: { PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET },
     });
   });

@@ -14,7 +14,7 @@ const OTHER = '00000000-0000-4000-8000-000000000000';
 let shop: StripeShop;
 
 beforeAll(async () => {
-  shop = await openStripeShop();
+  shop = await openStripeShop({ webNodes: 2 });
 });
 afterAll(() => shop?.close());
 

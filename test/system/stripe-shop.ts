@@ -23,9 +23,10 @@ export const WEBHOOK = '/api/v1/payments/stripe';
 
 export type StripeShop = Awaited<ReturnType<typeof openStripeShop>>;
 
-export async function openStripeShop() {
+export async function openStripeShop({ webNodes }: { readonly webNodes: number }) {
   const double = await startStripeDouble();
   const system = await startSystem({
+    webNodes,
     environment: {
       PAYMENT_PROVIDER: 'stripe',
       STRIPE_SECRET_KEY: STRIPE_KEY,

@@ -11,7 +11,7 @@ describe('payment by Stripe', () => {
   let shop: StripeShop;
 
   beforeAll(async () => {
-    shop = await openStripeShop();
+    shop = await openStripeShop({ webNodes: 1 });
   });
   afterAll(() => shop?.close());
 
@@ -189,7 +189,7 @@ describe('payment by Stripe', () => {
 
   it('leaves the books right, and no secret in any log', async () => {
     expect(await audit(shop.system.databases)).toEqual([]);
-    for (const name of ['web-1', 'web-2', 'worker-1']) {
+    for (const name of ['web-1', 'worker-1']) {
       expect(shop.system.log(name)).not.toMatch(/sk_test_|whsec_/);
     }
   });
