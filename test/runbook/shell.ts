@@ -66,6 +66,7 @@ export class Shell {
     this.#typed += 1;
     const mark = new RegExp(`\\n@@${this.#typed} (\\d+)@@\\n`);
     this.#screen = '';
+    if (this.#bash.exitCode !== null) throw new Error(`${command}\nthe shell has ended before`);
     this.#bash.stdin?.write(`${command}\nprintf '\\n@@%s %s@@\\n' ${this.#typed} $?\n`);
     const { promise, resolve, reject } = Promise.withResolvers<Typed>();
     const fail = (why: string) => reject(new Error(`${command}\n${why}\n${this.#screen}`));
