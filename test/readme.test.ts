@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SCRATCH_PREFIX } from '../ops/stack/test-folder.ts';
+import { runbookLines } from './runbook/lines.ts';
+import { Reader } from './runbook/reader.ts';
 import { until } from './until.ts';
 
 /**
  * The first five minutes of the README, word for word: a separate stack is started as the README
- * says, with the edge in front of it and Prometheus beside it, and every line of its shell blocks is run.
+ * says, with the edge in front of it and Prometheus beside it, and every line of its shell blocks is run. Then
+ * somebody puts on a sale on the same stack and goes through all of docs/runbook.md.
  */
 
 const ROOT = join(import.meta.dirname, '..');
@@ -111,4 +114,24 @@ it('the first five minutes of the README work as written', async () => {
   expect(outputOf('hot.orders')).toMatch(/TV +\| ordered/);
   expect(outputOf('place_orders.sql')).toContain('CREATE FUNCTION');
   expect(outputOf('!flashsale!keep')).toContain('twelve');
+});
+
+it('every command of the runbook works as written, from a week before to the day after', async () => {
+  const here = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  const reader = await Reader.sitDown(here, environment);
+  try {
+    const typed = runbookLines().filter(({ notRun }) => notRun === undefined);
+    expect(typed.length).toBeGreaterThan(150);
+    const last = typed.filter(({ isLast }) => isLast);
+    expect(last).toHaveLength(1);
+    for (const line of [...typed.filter(({ isLast }) => !isLast), ...last])
+      await reader.follow(line);
+    for (const { text } of runbookLines().filter(({ notRun }) => notRun !== undefined)) {
+      for (const [, name = ''] of text.matchAll(/SELECT (\w+)\(/g))
+        await reader.expectRoutine(name);
+    }
+  } finally {
+    await reader.close();
+    rmSync(here, { recursive: true, force: true });
+  }
 });
