@@ -242,7 +242,7 @@ behaviours:
   bot: 6
 waits: { poll: 1, long-poll: 1, stream: 1 }
 skus: { CrowdTV: 6, CrowdPhone: 6, CrowdBook: 1 }
-patience: 8s
+patience: 30s
 pauses: { press: 300ms, pay: 500ms, back: 1s, reload: 700ms, bot: 100ms }
 network: { latency: { from: 0ms, to: 30ms }, loss: 0.01, addresses: 8 }
 `;
