@@ -23,6 +23,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['payments', async () => (await import('./commands/payments.ts')).addPayments],
   ['processes', async () => (await import('./commands/processes.ts')).addProcesses],
   ['quota', async () => (await import('./commands/quota.ts')).addQuota],
+  ['rehearse', async () => (await import('./commands/rehearse.ts')).addRehearse],
   ['sale', async () => (await import('./commands/sale.ts')).addSale],
   ['secrets', async () => (await import('./commands/secrets.ts')).addSecrets],
   ['tickets', async () => (await import('./commands/tickets.ts')).addTickets],

@@ -9,17 +9,13 @@ import { playInProcesses } from '../load/processes.ts';
 import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
 import { type LoadReport, shortcomings } from '../load/report/report.ts';
-import { runningStack } from '../stack/running.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { parseProcesses, progressLine, targetOf } from './crowd.ts';
 import { table } from './table.ts';
 
 /** `flashsale load`: a crowd of whole shoppers, over HTTP alone. */
 
 const PARTS_MAX = 1_000;
-const PROCESSES_MAX = 64;
-/** Without a terminal, a line comes so often. */
-const LINE_SECONDS = 10;
-const CLEAR_LINE = '\r\u001b[K';
 
 interface Part {
   readonly part: number;
@@ -47,30 +43,12 @@ function parsePart(value: string): Part {
   return { part: one, of: many };
 }
 
-function parseProcesses(value: string): number {
-  const processes = Number(value);
-  if (!/^\d{1,2}$/.test(value) || processes < 1 || processes > PROCESSES_MAX) {
-    throw new InvalidArgumentError(`It is a number from 1 to ${PROCESSES_MAX}.`);
-  }
-  return processes;
-}
-
 function parseStart(value: string): Date {
   const at = parseTime(value);
   if (at === undefined || at.getTime() < Date.now()) {
     throw new InvalidArgumentError('It is a later time, with its zone: 2026-12-01T09:59:00+01:00.');
   }
   return at;
-}
-
-/** The address in the options, else SHOP_URL, else that of the running local stack. */
-function targetOf({ environment }: CommandContext, { shop }: Options): string {
-  const text = shop ?? environment['SHOP_URL'] ?? runningStack(environment)['SHOP_URL'] ?? '';
-  const isAddress = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-  if (!isAddress || new URL(text).pathname !== '/') {
-    throw new Error(`the address of the shop is like https://shop.example, not ${text}`);
-  }
-  return text;
 }
 
 function resultText(report: LoadReport): string {
@@ -108,22 +86,6 @@ async function tell(report: LoadReport, out: string, json: boolean | undefined):
   else console.log(`${resultText(report)}\nwritten to ${out}.html and ${out}.json`);
 }
 
-/** Shows a line of progress: in its place on a terminal, now and then elsewhere. */
-function progressLine() {
-  let looks = 0;
-  return {
-    show(text: string): void {
-      looks += 1;
-      if (process.stderr.isTTY) {
-        process.stderr.write(CLEAR_LINE + text.slice(0, (process.stderr.columns ?? 80) - 1));
-      } else if (looks % LINE_SECONDS === 1) console.error(text);
-    },
-    end(): void {
-      if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
-    },
-  };
-}
-
 function nameOf(file: string): string {
   return basename(file, extname(file));
 }
@@ -137,7 +99,8 @@ function checked(plan: Plan, json: boolean | undefined): void {
 }
 
 async function load(context: CommandContext, file: string, options: Options): Promise<void> {
-  const plan = readPlan(readFileSync(file, 'utf8'), file);
+  const planText = readFileSync(file, 'utf8');
+  const plan = readPlan(planText, file);
   const { part, of } = options.part;
   if (options.check) return checked(plan, options.json);
   const stopping = new AbortController();
@@ -146,8 +109,8 @@ async function load(context: CommandContext, file: string, options: Options): Pr
   const line = progressLine();
   const report = await playInProcesses(
     {
-      ...{ plan, planFile: file, part, of, startAt: options.startAt },
-      ...{ target: targetOf(context, options), stopping: stopping.signal },
+      ...{ plan, planFile: file, planText, part, of, startAt: options.startAt },
+      ...{ target: targetOf(context, options.shop), stopping: stopping.signal },
     },
     options.processes,
     line.show,

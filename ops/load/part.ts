@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { type Order, playPlan } from './crowd.ts';
 import { readPlan } from './plan/read.ts';
 import type { Progress } from './report/progress.ts';
 import type { LoadReport } from './report/report.ts';
 
-/** A process that plays a part of a plan for the command. It reads the plan from the file again. */
+/** A process that plays a part of a plan for the command. It gets the text of the plan. */
 
 export interface PartOrder extends Pick<Order, 'planFile' | 'target' | 'part' | 'of'> {
+  readonly planText: string;
   readonly startAt: string;
 }
 
@@ -17,10 +17,10 @@ const tell = (message: PartMessage) => process.send?.(message);
 
 process.on('message', async (message: PartOrder | 'stop') => {
   if (message === 'stop') return stopping.abort();
-  const { planFile, startAt, ...order } = message;
+  const { planFile, planText, startAt, ...order } = message;
   const report = await playPlan({
     ...{ ...order, planFile, startAt: new Date(startAt), stopping: stopping.signal },
-    plan: readPlan(readFileSync(planFile, 'utf8'), planFile),
+    plan: readPlan(planText, planFile),
     onTick: (progress) => tell({ progress }),
   });
   process.send?.({ report } satisfies PartMessage, () => process.disconnect?.());

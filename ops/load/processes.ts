@@ -10,9 +10,12 @@ import type { LoadReport } from './report/report.ts';
 /** Processes need about a second to be ready. */
 const READY_MS = 3_000;
 
-/** @param show gets a line of text once a second */
+/**
+ * @param order the plan as text as well, which the processes read again
+ * @param show gets a line of text once a second
+ */
 export async function playInProcesses(
-  order: Omit<Order, 'onTick'>,
+  order: Omit<Order, 'onTick'> & { readonly planText: string },
   processes: number,
   show: (text: string) => void,
 ): Promise<LoadReport> {
@@ -20,7 +23,7 @@ export async function playInProcesses(
   if (processes === 1) {
     return playPlan({ ...order, onTick: (progress) => show(text([progress])) });
   }
-  const { stopping, part, of, planFile, target } = order;
+  const { stopping, part, of, planFile, planText, target } = order;
   const beginMs = Math.max(await beginningOf(order), performance.now() + READY_MS);
   const startAt = new Date(performance.timeOrigin + beginMs).toISOString();
   const known = new Map<number, Progress>();
@@ -32,7 +35,11 @@ export async function playInProcesses(
   const reports = await Promise.all(
     Array.from({ length: processes }, (_, index) => {
       const piece = { part: part + index * of, of: of * processes };
-      return playPart({ planFile, target, startAt, ...piece }, stopping, onProgress(index));
+      return playPart(
+        { planFile, planText, target, startAt, ...piece },
+        stopping,
+        onProgress(index),
+      );
     }),
   );
   return { ...mergeReports(reports), parts: [part], of };
