@@ -5,9 +5,9 @@
 --
 -- Parameters: p_sale, a name of a rehearsal
 -- Result: true if this server had the shadow; false if only the rest was left, or nothing
--- Tables: reads checkout of both schemas; writes catalog.action, and dead_letter, place_call and refused_request of both;
---   see delete_sale
--- Locks, in order: those of drop_sale
+-- Tables: reads checkout of both schemas; writes catalog.action, and outbox, dead_letter, place_call and refused_request of both;
+--   locks outbox_relay of both; see delete_sale
+-- Locks, in order: the first two of drop_sale; the outbox_relay rows; outbox rows; the third of drop_sale
 -- Errors
 --   FS001  it is not the name of a rehearsal
 --   FS004  a session of a payment provider belongs to it, so money may be under way. The shop begins none for a shadow
@@ -35,6 +35,11 @@ BEGIN
     RAISE EXCEPTION '% has a session of a payment provider', p_sale USING ERRCODE = 'FS004';
   END IF;
 
+  -- An event without its order would never leave the outbox. The relay locks in the same order.
+  PERFORM FROM regular.outbox_relay FOR UPDATE;
+  PERFORM FROM hot.outbox_relay FOR UPDATE;
+  DELETE FROM regular.outbox x WHERE x.sale = p_sale;
+  DELETE FROM hot.outbox x WHERE x.sale = p_sale;
   IF v_was_here THEN PERFORM delete_sale(p_sale, v_skus); END IF;
   -- Those of the shadow have its name and a number.
   DELETE FROM regular.refused_request f WHERE starts_with(f.sku, p_sale || '-');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { type Costs, readCosts } from '../capacity/costs.ts';
 import { addressesOf } from '../doctor/sources/addresses.ts';
 import { readPlan } from '../load/plan/read.ts';
@@ -153,7 +153,12 @@ export const addRehearse: AddCommand = (program, context) => {
       '--key <file>',
       'the secret or key that signs their tokens; without it, guests of the demo',
     )
-    .option('--plan <file>', 'the plan of another crowd (docs/load.md), instead of these three')
+    .addOption(
+      new Option(
+        '--plan <file>',
+        'the plan of another crowd (docs/load.md), instead of these three',
+      ).conflicts(['visitors', 'within', 'key']),
+    )
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
     .option('--processes <n>', 'play in so many processes of this machine', parseProcesses, 1)
     .option('--opens-in <time>', 'when the shadow opens', time(OPENS_IN_MS_MIN, 3_600_000), 60_000)

@@ -89,10 +89,16 @@ const finding = (about: string, isWell: boolean, text: string): Finding => ({
 
 /** A crowd that did not come proves nothing. */
 function crowdOf({ report, isComplete }: Rehearsed): Finding {
-  const { due, played } = report.shoppers;
-  const gaps = shortcomings(report);
-  const text = [`${played} of ${due} shoppers came`, ...gaps].join('; ');
-  return finding('crowd', isComplete && played === due, text);
+  const { due, played, ends } = report.shoppers;
+  const strangers = ends['no identity'] ?? 0;
+  const text = [
+    `${played} of ${due} shoppers came`,
+    ...(strangers > 0
+      ? [`${strangers} had no identity: --key signs tokens where no guests are`]
+      : []),
+    ...shortcomings(report),
+  ].join('; ');
+  return finding('crowd', isComplete && played === due && strangers === 0, text);
 }
 
 /** Nothing is sold that does not exist. What is wanted as a whole is sold as a whole. */

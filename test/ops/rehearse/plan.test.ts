@@ -99,7 +99,7 @@ const second = (presses: number, tickets: number) => ({
   calls: { buy: { count: presses }, ticket: { count: tickets } },
 });
 const report = {
-  shoppers: { due: 20, played: 20, notPlayed: {} },
+  shoppers: { due: 20, played: 20, notPlayed: {}, ends: {} },
   requests: { outcomes: { ordered: 8 } },
   orders: { made: 8 },
   calls: {
@@ -159,8 +159,13 @@ describe('the verdict', () => {
     ['the books do not balance', records({ audit: ['hot: stock'] }), /audit: hot: stock/],
     [
       'the crowd did not come',
-      told({ shoppers: { due: 20, played: 19, notPlayed: { full: 1 } } }),
+      told({ shoppers: { due: 20, played: 19, notPlayed: { full: 1 }, ends: {} } }),
       /crowd: 19 of 20/,
+    ],
+    [
+      'nobody is known',
+      told({ shoppers: { due: 20, played: 20, notPlayed: {}, ends: { 'no identity': 20 } } }),
+      /20 had no identity/,
     ],
     ['it was stopped', { isComplete: false }, /crowd/],
     [
