@@ -23,6 +23,7 @@ import { who } from './who.ts';
 /** `flashsale rehearse SALE`: sells a shadow of the sale to a crowd, and removes it without a trace. */
 
 const OPENS_IN_MS_MIN = 10_000;
+const HOUR_MS = 3_600_000;
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
 
 interface Options {
@@ -140,7 +141,6 @@ async function run(context: CommandContext, sale: string, options: Options): Pro
 }
 
 export const addRehearse: AddCommand = (program, context) => {
-  const upToAnHour = time(1, 3_600_000);
   program
     .command('rehearse')
     .description(
@@ -148,7 +148,11 @@ export const addRehearse: AddCommand = (program, context) => {
     )
     .argument('<sale>', 'a sale that the shop has')
     .option('--visitors <n>', 'shoppers who come (more than there are units)', whole(1_000_000))
-    .option('--within <time>', 'time within which they come', time(1_000, PLAN_MS_MAX), 60_000)
+    .addOption(
+      new Option('--within <time>', 'time within which they come')
+        .argParser(time(1_000, PLAN_MS_MAX))
+        .default(60_000, '60s'),
+    )
     .option(
       '--key <file>',
       'the secret or key that signs their tokens; without it, guests of the demo',
@@ -161,10 +165,22 @@ export const addRehearse: AddCommand = (program, context) => {
     )
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
     .option('--processes <n>', 'play in so many processes of this machine', parseProcesses, 1)
-    .option('--opens-in <time>', 'when the shadow opens', time(OPENS_IN_MS_MIN, 3_600_000), 60_000)
+    .addOption(
+      new Option('--opens-in <time>', 'when the shadow opens')
+        .argParser(time(OPENS_IN_MS_MIN, HOUR_MS))
+        .default(60_000, '60s'),
+    )
     .option('--beside-open-sales', 'although a sale is open, whose shoppers feel the crowd')
-    .option('--answered-within <time>', 'bound for 99 of 100 presses', upToAnHour, 1_000)
-    .option('--decided-within <time>', 'bound for 99 of 100 outcomes', upToAnHour, 10_000)
+    .addOption(
+      new Option('--answered-within <time>', 'bound for 99 of 100 presses')
+        .argParser(time(1, HOUR_MS))
+        .default(1_000, '1s'),
+    )
+    .addOption(
+      new Option('--decided-within <time>', 'bound for 99 of 100 outcomes')
+        .argParser(time(1, HOUR_MS))
+        .default(10_000, '10s'),
+    )
     .option('--cores <n>', 'cores that the shop and the crowd share (here)', whole(10_000))
     .option('--costs <file>', 'costs of another machine (bench -- capacity --write)')
     .option('--out <name>', 'write <name>.json, and the report of the crowd as <name>.html')

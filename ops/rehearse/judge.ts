@@ -1,4 +1,4 @@
-import { type LoadReport, shortcomings } from '../load/report/report.ts';
+import type { LoadReport } from '../load/report/report.ts';
 import type { DesiredSale } from '../sale/desired.ts';
 import type { Records } from './records.ts';
 import { unitsFor } from './shadow.ts';
@@ -96,7 +96,6 @@ function crowdOf({ report, isComplete }: Rehearsed): Finding {
     ...(strangers > 0
       ? [`${strangers} had no identity: --key signs tokens where no guests are`]
       : []),
-    ...shortcomings(report),
   ].join('; ');
   return finding('crowd', isComplete && played === due && strangers === 0, text);
 }

@@ -11,26 +11,44 @@ export type CpuSeconds = ReadonlyMap<string, { readonly kind: Kind; readonly sec
 
 /** The processes that do not answer are left out. */
 export async function cpuSeconds(monitors: readonly string[]): Promise<CpuSeconds> {
-  const found = await Promise.all(monitors.map((url) => addressesOfMonitor(new URL(url))));
-  const targets = [...new Set(found.flat())];
-  const answers = await Promise.all(targets.map(async (one) => [one, await ask(one)] as const));
+  // The library counts the sum when it is asked for the first of them.
+  const names = ['process_cpu_user_seconds_total', 'process_cpu_seconds_total'];
+  const answers = await askAll(monitors, names);
   return new Map(
-    answers.flatMap(([target, answer]) => (answer === undefined ? [] : [[target, answer]])),
+    answers.flatMap(([target, text]) => {
+      const [, kind, seconds] =
+        /^process_cpu_seconds_total\{.*process="(web|worker)".*\} ([\d.e+-]+)$/m.exec(text) ?? [];
+      return kind === undefined
+        ? []
+        : [[target, { kind: kind as Kind, seconds: Number(seconds) }] as const];
+    }),
   );
 }
 
-async function ask(target: string) {
-  try {
-    // The library counts the sum when it is asked for the first of them.
-    const url = `${target}/metrics?name=process_cpu_user_seconds_total&name=process_cpu_seconds_total`;
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await response.text();
-    const [, kind, seconds] =
-      /^process_cpu_seconds_total\{.*process="(web|worker)".*\} ([\d.e+-]+)$/m.exec(text) ?? [];
-    return kind === undefined ? undefined : { kind: kind as Kind, seconds: Number(seconds) };
-  } catch {
-    return undefined;
-  }
+/** Processes of another release than this command, which may not know what a rehearsal is. */
+export async function othersThan(release: string, monitors: readonly string[]): Promise<string[]> {
+  const answers = await askAll(monitors, ['flashsale_release']);
+  return answers.flatMap(([target, text]) => {
+    const [, labels = ''] = /^flashsale_release\{(.*)\}/m.exec(text) ?? [];
+    const [, found] = /release="([^"]*)"/.exec(labels) ?? [];
+    return found === undefined || found === release ? [] : [`${target} has release ${found}`];
+  });
+}
+
+/** The metrics of each process that answers. */
+async function askAll(monitors: readonly string[], names: readonly string[]) {
+  const found = await Promise.all(monitors.map((url) => addressesOfMonitor(new URL(url))));
+  const query = names.map((name) => `name=${name}`).join('&');
+  const answers = await Promise.all(
+    [...new Set(found.flat())].map(async (target) => {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const text = await fetch(`${target}/metrics?${query}`, { signal })
+        .then((response) => response.text())
+        .catch(() => undefined);
+      return [target, text] as const;
+    }),
+  );
+  return answers.flatMap(([target, text]) => (text === undefined ? [] : [[target, text] as const]));
 }
 
 /** CPU seconds of all processes of a kind between two looks; undefined if none answered both times. */

@@ -1,4 +1,5 @@
 import { isRehearsal } from '../../contracts/rehearsal.ts';
+import { RELEASE } from '../../contracts/release.ts';
 import { saleBoard } from '../../db/catalog.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { HomeSessions } from '../../db/export.ts';
@@ -24,7 +25,7 @@ import {
   resultsOf,
   type SkuResult,
 } from './judge.ts';
-import { countOf, cpuSeconds, spent } from './processes.ts';
+import { countOf, cpuSeconds, othersThan, spent } from './processes.ts';
 import { recordsOf } from './records.ts';
 import { removeShadow, shadowsOf } from './remove.ts';
 import { type Known, type Shadow, shadowOf } from './shadow.ts';
@@ -82,6 +83,12 @@ export function rehearse(order: Order): Promise<Rehearsal> {
   return alone(place, async () => {
     await removeLeft(order);
     const known = await knownSale(order);
+    const others = await othersThan(RELEASE, order.monitors);
+    if (others.length > 0) {
+      throw new Error(
+        `this command has release ${RELEASE}, and ${others.join(', ')}: an older worker would tell merchants of a rehearsal`,
+      );
+    }
     const shadow = shadowOf(sale, known, await slotsOf(place.databases, sale), {
       opensInMs: order.opensInMs,
       closesInMs: order.opensInMs + OPEN_MS,

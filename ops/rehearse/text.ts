@@ -1,5 +1,6 @@
 import type { Costs } from '../capacity/costs.ts';
 import { shownAmount } from '../capacity/model.ts';
+import { shortcomings } from '../load/report/report.ts';
 import type { Comparison } from './compare.ts';
 import type { Rehearsal } from './run.ts';
 
@@ -13,7 +14,7 @@ const seconds = (value: number | undefined) =>
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 export function rehearsalText(found: Rehearsal, costs: Costs, table: Table): string {
-  const { sale, isWell, findings, skus, comparison } = found;
+  const { sale, isWell, findings, skus, comparison, report } = found;
   return [
     table(skus.map(({ sku, units, wanted, sold }) => ({ sku, units, wanted, sold }))),
     '',
@@ -28,6 +29,7 @@ export function rehearsalText(found: Rehearsal, costs: Costs, table: Table): str
         found: one.text,
       })),
     ),
+    ...shortcomings(report).map((text) => `! ${text}`),
     '',
     isWell ? `well: ${sale} can be sold like this` : `NO: ${sale} was not sold as it should be`,
     'the shadow is removed',

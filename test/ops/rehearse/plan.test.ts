@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import {
   isRehearsal,
@@ -12,6 +15,7 @@ import type { LoadReport } from '../../../ops/load/report/report.ts';
 import { compare } from '../../../ops/rehearse/compare.ts';
 import { demandOf, planOfShadow, usualPlan } from '../../../ops/rehearse/crowd.ts';
 import { judge, type Rehearsed } from '../../../ops/rehearse/judge.ts';
+import { othersThan } from '../../../ops/rehearse/processes.ts';
 import { type Known, shadowOf } from '../../../ops/rehearse/shadow.ts';
 import { parseSaleFile } from '../../../ops/sale/file.ts';
 
@@ -203,4 +207,17 @@ it('the model is asked about the busiest second, the mix of the crowd and the si
   ]);
   const here = compare(report, orders, { ...shop, cores: 1 }, measured, costs as CostValues);
   expect(here.limits[0]?.limit).toBe('cores of the machine');
+});
+
+it('a process of another release is found, and one that does not answer is no obstacle', async () => {
+  const server = createServer((request, response) => {
+    expect(request.url).toContain('name=flashsale_release');
+    response.end('flashsale_release{release="0.1.0",process="worker"} 1\n');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const monitors = [url, 'http://127.0.0.1:1'];
+  expect(await othersThan('0.2.0', monitors)).toEqual([`${url} has release 0.1.0`]);
+  expect(await othersThan('0.1.0', monitors)).toEqual([]);
+  server.close();
 });
