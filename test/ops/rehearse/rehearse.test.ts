@@ -8,6 +8,7 @@ import { createConnections } from '../../broker/harness.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { type System, startSystem } from '../../system.ts';
 import { until } from '../../until.ts';
+import { Credentials } from '../../zk/credentials.ts';
 import { type Traces, tracesOf } from './traces.ts';
 
 /** Rehearsals by the command, against all processes. */
@@ -25,7 +26,8 @@ const children: ChildProcess[] = [];
 const connections = createConnections();
 
 beforeAll(async () => {
-  system = await startSystem();
+  // Operators have only the rights that they have in a shop.
+  system = await startSystem({ credentials: new Credentials() });
   // The quota is lower than the units, and each kind of goods is there, in both homes.
   sale = await system.createSale([
     { sku: 'TV', units: 30, quota: 24, slots: 3 },
