@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Home } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import { isRehearsal } from '../contracts/rehearsal.ts';
 import type { Section } from '../contracts/seats.ts';
 import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
@@ -198,7 +199,7 @@ export async function changeSku(
 }
 
 /** Pause between attempts to lock a sale's tables, for orders that wait behind an attempt. */
-const DROP_PAUSE_MS = 500;
+export const DROP_PAUSE_MS = 500;
 
 /**
  * Removes an old sale and all its data from every server. Waits up to 20 s for its tables.
@@ -268,19 +269,13 @@ export async function removeSale(
 export function saleDigest(sale: Omit<BoardSale, 'ticketEpoch'>): string {
   const { title, opensAt, closesAt, payWindowSeconds, isCalledOff, presentation, skus } = sale;
   const terms = skus.map(({ sku, schema, title: name, price, currency, userLimit, ...row }) => [
-    ...[
-      sku,
-      schema,
-      name,
-      price,
-      currency,
-      userLimit,
-      row.presentation,
-      ...(row.zone === null ? [] : [row.zone]),
-    ],
+    ...[sku, schema, name, price, currency, userLimit, row.presentation],
+    ...(row.zone === null ? [] : [row.zone]),
   ]);
   const times = [opensAt, closesAt, payWindowSeconds, isCalledOff];
-  const facts = [title, ...times, presentation, terms.sort(byName)];
+  // Nodes of a release that would show it in the catalogue report another digest.
+  const hidden = isRehearsal(sale.sale) ? ['hidden'] : [];
+  const facts = [title, ...times, presentation, terms.sort(byName), ...hidden];
   return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 12);
 }
 

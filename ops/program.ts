@@ -24,6 +24,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['processes', async () => (await import('./commands/processes.ts')).addProcesses],
   ['quota', async () => (await import('./commands/quota.ts')).addQuota],
   ['record', async () => (await import('./commands/record.ts')).addRecord],
+  ['rehearse', async () => (await import('./commands/rehearse.ts')).addRehearse],
   ['sale', async () => (await import('./commands/sale.ts')).addSale],
   ['secrets', async () => (await import('./commands/secrets.ts')).addSecrets],
   ['tickets', async () => (await import('./commands/tickets.ts')).addTickets],

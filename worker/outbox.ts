@@ -7,6 +7,7 @@ import {
   type OrderEvent,
 } from '../contracts/events.ts';
 import type { Home } from '../contracts/homes.ts';
+import { isRehearsal } from '../contracts/rehearsal.ts';
 import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
@@ -114,13 +115,22 @@ function rowsDone(events: readonly OrderEvent[], published: ReadonlySet<OrderEve
   return missing === undefined ? rows : rows.slice(0, rows.indexOf(missing));
 }
 
+/**
+ * Events of a rehearsal cost the worker and the broker what others cost, and reach nobody: the broker drops what
+ * the default exchange cannot bring to a queue of that name.
+ */
+function destinationOf(sale: string, type: string) {
+  return isRehearsal(sale)
+    ? { exchange: '', routingKey: sale }
+    : { exchange: EVENTS_EXCHANGE, routingKey: type };
+}
+
 /** Publishes until confirmed; false when the process stops before. */
 function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
   const { publisher, schema, stopping } = options;
   const body = cloudEvent(schema, event);
   const message: OutgoingMessage = {
-    exchange: EVENTS_EXCHANGE,
-    routingKey: body.type,
+    ...destinationOf(event.sale, body.type),
     schema: EVENT_SCHEMA,
     contentType: CLOUD_EVENT_TYPE,
     messageId: body.id,

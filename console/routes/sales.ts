@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import { type SaleBoard, saleBoard } from '../../db/calls.ts';
 import { Reader } from '../../ops/quota/overview.ts';
 import type { Context } from '../context.ts';
@@ -22,7 +23,7 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
   }
 
   app.get('/api/sales', { config: merchant }, async () => {
-    const board = await saleBoard(databases);
+    const board = withoutRehearsals(await saleBoard(databases));
     const { shopUrl = null } = config;
     return { ...salesJson(board, await statesOf(board)), shopUrl };
   });
@@ -39,6 +40,11 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
     },
   );
 };
+
+/** Operators see them, in the live view and the commands. */
+function withoutRehearsals({ sales, ...rest }: SaleBoard): SaleBoard {
+  return { ...rest, sales: sales.filter(({ sale }) => !isRehearsal(sale)) };
+}
 
 type States = ReadonlyMap<string, string | null>;
 

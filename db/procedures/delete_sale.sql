@@ -1,5 +1,5 @@
--- delete_sale: deletes everything that belongs to a sale from both schemas of this server. Part of drop_sale and
--- remove_sale, which check whether it may go. The partitions are dropped as files, so the number of orders does
+-- delete_sale: deletes everything that belongs to a sale from both schemas of this server. Part of drop_sale,
+-- remove_sale and remove_rehearsal, which check whether it may go. The partitions are dropped as files, so the number of orders does
 -- not matter.
 --
 -- Parameters: p_sale; p_skus, its SKUs. The caller holds the locks of both and the advisory lock of each SKU
@@ -50,5 +50,5 @@ $routine$;
 
 ALTER FUNCTION catalog.delete_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.delete_sale IS
-  'Deletes everything that belongs to a sale: part of drop_sale and remove_sale';
+  'Deletes everything that belongs to a sale: part of drop_sale, remove_sale and remove_rehearsal';
 REVOKE ALL ON FUNCTION catalog.delete_sale FROM PUBLIC;

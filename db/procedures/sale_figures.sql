@@ -2,7 +2,7 @@
 -- reads every order of the sales that it shows, so its caller asks seldom when that takes long.
 --
 -- Parameters
---   p_closed_for  sales that have been closed for longer than this are left out
+--   p_closed_for  sales that have been closed for longer than this are left out; rehearsals always are
 -- Result: one row for each SKU and currency that has orders in this schema
 --   *_orders, *_units  orders and their units; sold: ordered or paid; unpaid: ordered
 --   unpaid_1m          units of unpaid orders that were placed less than a minute ago
@@ -27,7 +27,8 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 WITH shown AS MATERIALIZED (
-  SELECT s.sale FROM catalog.sale s WHERE s.closes_at > now() - p_closed_for),
+  SELECT s.sale FROM catalog.sale s
+  WHERE s.closes_at > now() - p_closed_for AND NOT catalog.is_rehearsal(s.sale)),
 since AS MATERIALIZED (
   SELECT now() - interval '1 min' AS m1, now() - interval '5 min' AS m5, now() - interval '15 min' AS m15),
 -- Few sums for each order, because all of them are read. Which state and age they belong to is said of the groups.

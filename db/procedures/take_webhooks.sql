@@ -61,7 +61,8 @@ BEGIN
       INSERT INTO webhook_delivery AS d (endpoint, order_no, log_no, sale, happened_at)
       SELECT p_endpoint, o.order_no, n.log_no, n.sale, n.happened_at
       FROM next n CROSS JOIN unnest(n.order_nos) AS o (order_no)
-      WHERE n.kind = ANY (p_kinds)
+      -- No merchant hears of a rehearsal.
+      WHERE n.kind = ANY (p_kinds) AND NOT catalog.is_rehearsal(n.sale)
       -- In a replay, a delivery that exists starts again.
       ON CONFLICT (endpoint, order_no, log_no) DO UPDATE
         SET attempts = 0, next_at = now(), last_error = NULL, given_up_at = NULL

@@ -60,7 +60,8 @@ export async function withDatabases<T>(
     createPool({
       url: target,
       role,
-      max: 2,
+      // A rehearsal holds its lock while a change of a sale holds another.
+      max: 3,
       applicationName: 'flashsale command',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     }),

@@ -11,18 +11,14 @@ import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
 import { comparison, type LoadReport, shortcomings } from '../load/report/report.ts';
 import type { AddCommand, CommandContext } from './command.ts';
-import { shopAddress } from './shop-address.ts';
+import { parseProcesses, progressLine, targetOf } from './crowd.ts';
 import { table } from './table.ts';
 
 /** `flashsale load`: a crowd of whole shoppers, over HTTP alone. */
 
 const PARTS_MAX = 1_000;
-const PROCESSES_MAX = 64;
 const SPEED_MIN = 0.1;
 const SPEED_MAX = 100;
-/** Without a terminal, a line comes so often. */
-const LINE_SECONDS = 10;
-const CLEAR_LINE = '\r\u001b[K';
 
 interface Part {
   readonly part: number;
@@ -51,14 +47,6 @@ function parsePart(value: string): Part {
     );
   }
   return { part: one, of: many };
-}
-
-function parseProcesses(value: string): number {
-  const processes = Number(value);
-  if (!/^\d{1,2}$/.test(value) || processes < 1 || processes > PROCESSES_MAX) {
-    throw new InvalidArgumentError(`It is a number from 1 to ${PROCESSES_MAX}.`);
-  }
-  return processes;
 }
 
 function parseSpeed(value: string): number {
@@ -129,22 +117,6 @@ async function tell(report: LoadReport, out: string, json: boolean | undefined):
   else console.log(`${resultText(report)}\nwritten to ${out}.html and ${out}.json`);
 }
 
-/** Shows a line of progress: in its place on a terminal, now and then elsewhere. */
-function progressLine() {
-  let looks = 0;
-  return {
-    show(text: string): void {
-      looks += 1;
-      if (process.stderr.isTTY) {
-        process.stderr.write(CLEAR_LINE + text.slice(0, (process.stderr.columns ?? 80) - 1));
-      } else if (looks % LINE_SECONDS === 1) console.error(text);
-    },
-    end(): void {
-      if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
-    },
-  };
-}
-
 function nameOf(file: string): string {
   return basename(file, extname(file));
 }
@@ -169,7 +141,9 @@ async function load(
   options: Options,
 ): Promise<void> {
   const { replay: recording, speed, sale } = options;
-  const { plan, replay } = await readWanted({ planFile: file, recording, speed, sale });
+  const planText = file === undefined ? undefined : readFileSync(file, 'utf8');
+  const wanted = { planFile: file, planText, recording, speed, sale };
+  const { plan, replay } = await readWanted(wanted);
   const { part, of } = options.part;
   if (options.check) return checked({ plan, replay }, options.json);
   const stopping = new AbortController();
@@ -178,8 +152,8 @@ async function load(
   const line = progressLine();
   const report = await playInProcesses(
     {
-      ...{ plan, replay, planFile: file ?? '', part, of, startAt: options.startAt },
-      ...{ target: shopAddress(context, options), stopping: stopping.signal },
+      ...{ plan, replay, wanted, planFile: file ?? '', part, of, startAt: options.startAt },
+      ...{ target: targetOf(context, options.shop), stopping: stopping.signal },
     },
     options.processes,
     line.show,

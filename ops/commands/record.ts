@@ -5,7 +5,7 @@ import { parseTime } from '../../contracts/times.ts';
 import { durationMs } from '../load/plan/read.ts';
 import { type Recorded, record } from '../load/recording/record.ts';
 import type { AddCommand, CommandContext } from './command.ts';
-import { shopAddress } from './shop-address.ts';
+import { targetOf } from './crowd.ts';
 import { table } from './table.ts';
 
 /** `flashsale record`: the call log of the edge as a recording that names nobody. */
@@ -48,7 +48,7 @@ async function saleOf(context: CommandContext, sale: string, options: Options): 
   if (options.opensAt !== undefined) {
     return { opensAtMs: options.opensAt.getTime(), skus: undefined };
   }
-  const shop = shopAddress(context, options);
+  const shop = targetOf(context, options.shop);
   const hint = '; --opens-at TIME records without asking the shop';
   try {
     const url = new URL(`/api/v1/sales/${sale}`, shop);

@@ -3,7 +3,7 @@ import { readWanted, type Wanted } from './replay/plan.ts';
 import type { Progress } from './report/progress.ts';
 import type { LoadReport } from './report/report.ts';
 
-/** A process that plays a part of a plan for the command. It reads the files again. */
+/** A process that plays a part of a plan for the command. It reads the plan, or the recording, again. */
 
 export interface PartOrder extends Pick<Order, 'target' | 'part' | 'of'> {
   readonly wanted: Wanted;

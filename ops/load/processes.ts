@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { beginningOf, type Order, playPlan } from './crowd.ts';
 import type { PartMessage, PartOrder } from './part.ts';
+import type { Wanted } from './replay/plan.ts';
 import { mergeReports } from './report/merge.ts';
 import { type Progress, progressText } from './report/progress.ts';
 import type { LoadReport } from './report/report.ts';
@@ -10,9 +11,12 @@ import type { LoadReport } from './report/report.ts';
 /** Processes need about a second to be ready. */
 const READY_MS = 3_000;
 
-/** @param show gets a line of text once a second */
+/**
+ * @param order what is wanted as well, which the processes read again
+ * @param show gets a line of text once a second
+ */
 export async function playInProcesses(
-  order: Omit<Order, 'onTick'>,
+  order: Omit<Order, 'onTick'> & { readonly wanted: Wanted },
   processes: number,
   show: (text: string) => void,
 ): Promise<LoadReport> {
@@ -20,7 +24,7 @@ export async function playInProcesses(
   if (processes === 1) {
     return playPlan({ ...order, onTick: (progress) => show(text([progress])) });
   }
-  const { stopping, part, of, planFile, target, plan, replay } = order;
+  const { stopping, part, of, wanted, target } = order;
   const beginning = await beginningOf(order);
   const beginMs = Math.max(beginning.beginMs, performance.now() + READY_MS);
   const startAt = new Date(performance.timeOrigin + beginMs).toISOString();
@@ -33,10 +37,6 @@ export async function playInProcesses(
   const reports = await Promise.all(
     Array.from({ length: processes }, (_, index) => {
       const piece = { part: part + index * of, of: of * processes };
-      const wanted = {
-        ...{ planFile: planFile || undefined, recording: replay?.file },
-        ...{ speed: replay?.speed ?? 1, sale: plan.sale },
-      };
       return playPart({ wanted, target, startAt, ...piece }, stopping, onProgress(index));
     }),
   );

@@ -2,6 +2,7 @@ import { contrastOf, SHAPE_CONTRAST_MIN, TEXT_CONTRAST_MIN } from '../../contrac
 import { isZone } from '../../contracts/goods.ts';
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
 import { type Pot, potProblem } from '../../contracts/pot.ts';
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import { type Seats, seatsProblem } from '../../contracts/seats.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from '../yaml/positions.ts';
@@ -25,6 +26,9 @@ export function checkFile(
   const report: Report = (path, message) =>
     problems.push(problemAt(positions.ofValue(path), path, message));
   if (!isGroup(value)) return problems;
+  if (typeof value['sale'] === 'string' && isRehearsal(value['sale'])) {
+    report(['sale'], 'the shop hides and removes sales with such a name: it is for rehearsals');
+  }
   checkTimes(value, report);
   const languages = languagesOfGroup(value);
   checkTexts(value, [], languages, report);

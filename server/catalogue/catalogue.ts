@@ -1,4 +1,5 @@
 import type { SalePresentation } from '../../contracts/presentation.ts';
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import {
   type Availability,
   availabilityOf,
@@ -170,10 +171,11 @@ export class Catalogue {
     return Math.min(free, quota - (unitsTotal - free));
   }
 
-  /** The list of sales as JSON. */
+  /** The list of sales as JSON. Only the crowd of a rehearsal knows the name of its shadow. */
   renderSales(): Rendering {
+    const listed = () => [...this.#sales.values()].filter(({ sale }) => !isRehearsal(sale));
     const sales = () =>
-      [...this.#sales.values()].map((entry) => ({
+      listed().map((entry) => ({
         ...this.#saleFacts(entry),
         ...shown(titleOf(entry.presentation)),
       }));

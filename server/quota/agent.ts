@@ -123,6 +123,7 @@ export class NodeAgent {
 
   #onSkus(fresh: readonly string[]): void {
     for (const sku of fresh) this.#membership?.follow(sku);
+    this.#membership?.forgetRehearsals(this.switches.skus);
     if (!this.#skusSeen) this.#awaitAll();
     this.#skusSeen = true;
     this.#changed();

@@ -88,6 +88,11 @@ export class Ledger {
     return counters ? Math.max(0, counters.grant - counters.admitted) : 0;
   }
 
+  /** Only for a name that is never used again: the counters of an id are cumulative. */
+  forget(sku: string): void {
+    this.#skus.delete(sku);
+  }
+
   report(): Record<string, SkuCounters> {
     return Object.fromEntries([...this.#skus].map(([sku, counters]) => [sku, { ...counters }]));
   }

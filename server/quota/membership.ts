@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import type { Observation } from '../../zk/client/observe.ts';
 import { isUnknown, type Observed, type Result } from '../../zk/client/result.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
@@ -92,6 +93,21 @@ export class Membership {
     const observation = this.#options.session.watch(path, (grant) => this.#apply(sku, path, grant));
     this.#grants.set(sku, { observation, modified: -1n });
     return observation.first;
+  }
+
+  /**
+   * Forgets rehearsals that were removed. Names of theirs are never used again. A SKU with another name may come back,
+   * and what this id has admitted of it still counts then.
+   */
+  forgetRehearsals(there: readonly string[]): void {
+    for (const [sku, { observation }] of this.#grants) {
+      if (!isRehearsal(sku) || there.includes(sku)) continue;
+      observation.close();
+      this.#grants.delete(sku);
+      this.#applied.delete(this.#options.paths.sku(sku).grant(this.node));
+      this.ledger.forget(sku);
+      this.reportNow();
+    }
   }
 
   #apply(sku: string, path: string, grant: Observed | undefined): void {

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import {
   endCheckout,
   installationOf,
@@ -66,6 +67,8 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
       // The shop takes payments elsewhere, and only the callback comes here.
       if (payments.kind === 'standard') throw new Problem('not_found');
+      // A rehearsal moves no money.
+      if (payments.kind === 'stripe' && isRehearsal(order.sale)) throw new Problem('not_found');
       if (order.status !== 'ordered' || order.payBefore.getTime() <= catalogue.nowMs()) {
         throw ended();
       }

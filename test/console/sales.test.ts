@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { newRehearsal } from '../../contracts/rehearsal.ts';
+import { createSale } from '../../db/calls.ts';
+import { removeRehearsal } from '../../db/rehearsals.ts';
 import { parseSaleFile } from '../../ops/sale/file.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import type { FileError } from '../../ops/yaml/problems.ts';
@@ -215,7 +218,13 @@ describe('the life of a sale', () => {
     for (const action of ['open', 'pause', 'extend', 'restock', 'call_off']) {
       expect([action, actions.has(action)]).toEqual([action, true]);
     }
+    // Merchants do not see what operators rehearse.
+    const [shadow, closesAt] = [newRehearsal(file.sale), new Date(Date.now() + HOUR_MS)];
+    const facts = { title: 'x', opensAt: new Date(), closesAt, payWindowSeconds: 60 };
+    await createSale(system.databases, { ...facts, sale: shadow });
     const { sales } = (await asMerchant('GET', '/api/sales')).json;
+    await removeRehearsal(system.databases, shadow);
+    expect(JSON.stringify(sales)).not.toContain(shadow);
     const stock = { sku, units: 112, free: 112, state: 'closed' };
     const listed = { sale: file.sale, isCalledOff: true, skus: [stock] };
     expect(sales).toContainEqual(expect.objectContaining(listed));

@@ -40,6 +40,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.delete_sale': [],
   'catalog.drop_sale': ['ops'],
   'catalog.remove_sale': ['ops', 'console'],
+  'catalog.is_rehearsal': ['ops', 'readonly'],
+  'catalog.remove_rehearsal': ['ops'],
   'catalog.sale_facts': ['ops', 'readonly', 'console'],
   'catalog.sku_facts': ['ops', 'readonly', 'console'],
   'catalog.create_sku': ['ops', 'console'],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { newRehearsal, skuOfRehearsal } from '../../contracts/rehearsal.ts';
 import {
   cancelOrder,
+  createSale,
   createSku,
   dropSale,
   expireOrders,
@@ -22,8 +24,9 @@ import {
   userOrders,
 } from '../../db/calls.ts';
 import { createPool, Databases } from '../../db/client/pool.ts';
+import { removeRehearsal } from '../../db/rehearsals.ts';
 import { uniqueName } from '../servers.ts';
-import { openSale, order, request, stock } from './shop.ts';
+import { openSale, order, request, requests, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
 /** Each schema on its own server: which data both share, and which each has alone. */
@@ -227,5 +230,30 @@ describe('two servers', () => {
     await dropSale(ops, old);
     expect((await saleBoard(worker)).sales.map((one) => one.sale)).not.toContain(old);
     await expect(dropSale(ops, old)).rejects.toMatchObject({ sqlstate: 'FS002' });
+  });
+
+  it('remove a rehearsal from both, also when one of them has removed it before', async () => {
+    const shadow = newRehearsal('spring');
+    const [opensAt, closesAt] = [new Date(Date.now() - 9_000), new Date(Date.now() + 3_600_000)];
+    await createSale(ops, { sale: shadow, title: 'x', opensAt, closesAt, payWindowSeconds: 60 });
+    const sku = skuOfRehearsal(shadow, 1);
+    await stock(ops, shadow, { sku, units: 2 });
+    await placeOrders(worker, 'hot', sku, requests(2));
+    await servers.admin.regular.query({
+      text: 'SELECT catalog.remove_rehearsal($1)',
+      values: [shadow],
+    });
+    expect((await saleBoard(worker)).sales.map((one) => one.sale)).toContain(shadow);
+    await removeRehearsal(ops, shadow);
+    for (const pool of [servers.admin.regular, servers.admin.home('hot')]) {
+      const [left] = await pool.query({
+        text: `SELECT (SELECT count(*)::int FROM catalog.sku WHERE sale = $1) AS skus,
+                      (SELECT count(*)::int FROM catalog.action WHERE sale = $1) AS actions,
+                      (SELECT count(*)::int FROM hot.outbox WHERE sale = $1) AS events,
+                      (SELECT count(*)::int FROM pg_class WHERE relname LIKE '%' || $1 || '%') AS tables`,
+        values: [shadow],
+      });
+      expect(left).toEqual({ skus: 0, actions: 0, events: 0, tables: 0 });
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { newRehearsal, skuOfRehearsal } from '../../contracts/rehearsal.ts';
 import { installation, orderDetails } from '../../db/calls.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import {
@@ -56,6 +57,13 @@ export async function openStripeShop({ webNodes }: { readonly webNodes: number }
       sales += 1;
       const sku = `Card${sales}`;
       return { sku, sale: await system.createSale([{ sku, units }]) };
+    },
+
+    /** The shadow of a sale, as a rehearsal puts it on. */
+    async rehearsed(units: number) {
+      const sale = newRehearsal('cards');
+      const sku = skuOfRehearsal(sale, 1);
+      return { sku, sale: await system.createSale([{ sku, units }], { sale }) };
     },
 
     async ordered(who: Shopper, { sale, sku }: { sale: string; sku: string }) {

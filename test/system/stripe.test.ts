@@ -39,6 +39,18 @@ describe('payment by Stripe', () => {
     expect(verdict(await shop.checkout(ann, orderNo))).toEqual([409, 'not_allowed_now']);
   });
 
+  it('begins no session for a rehearsal', async () => {
+    const ann = shop.shopper();
+    const orderNo = await shop.ordered(ann, await shop.rehearsed(1));
+    expect(verdict(await shop.checkout(ann, orderNo))).toEqual([404, 'not_found']);
+    const kept = await shop.system.databases.home('hot').query({
+      text: 'SELECT FROM hot.checkout WHERE order_no = $1',
+      values: [orderNo],
+    });
+    expect(kept).toEqual([]);
+    expect(await shop.stateOf(ann, orderNo)).toBe('ordered');
+  });
+
   it('accepts events twice, in any order, and before anybody asked for a session', async () => {
     const ann = shop.shopper();
     const orderNo = await shop.ordered(ann, await shop.onSale(1));

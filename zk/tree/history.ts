@@ -1,3 +1,4 @@
+import { isRehearsal } from '../../contracts/rehearsal.ts';
 import type { Operation } from '../client/result.ts';
 import type { ZkSession } from '../client/session.ts';
 import type { Paths } from './paths.ts';
@@ -73,12 +74,19 @@ export async function readHistory(
   return entries;
 }
 
+/** The SKU of a rehearsal that the path belongs to. */
+function rehearsedSku(path: string): string | undefined {
+  return path.split('/').find(isRehearsal);
+}
+
 /** Records the edits that the leading keeper sees. */
 export class History {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;
   #entries: HistoryEntry[] | undefined;
+  /** SKUs of rehearsals at the last look; undefined before the first one. */
+  #rehearsed: ReadonlySet<string> | undefined;
   /** Text in force by path, according to the entries. */
   #last = new Map<string, string | null>();
 
@@ -90,7 +98,9 @@ export class History {
 
   /** Adds entries for changes since the last entries. A failure is tried again at the next look. */
   async record(settings: readonly Setting<unknown>[]): Promise<void> {
-    const values = new Map(settings.map((setting) => [setting.path, setting]));
+    if (!(await this.#forgetRehearsals(settings))) return this.#fail();
+    const kept = settings.filter(({ path }) => rehearsedSku(path) === undefined);
+    const values = new Map(kept.map((setting) => [setting.path, setting]));
     const isChanged = (path: string) =>
       (values.get(path)?.text ?? null) !== (this.#last.get(path) ?? null);
     const paths = new Set([...values.keys(), ...this.#last.keys()]);
@@ -108,6 +118,27 @@ export class History {
     if (await this.#catchUp()) await this.#prune();
   }
 
+  /**
+   * The history of a rehearsal goes with its SKUs, and nothing is recorded here of them.
+   *
+   * @returns false when it must be tried again
+   */
+  async #forgetRehearsals(settings: readonly Setting<unknown>[]): Promise<boolean> {
+    const there = new Set(settings.flatMap(({ path }) => rehearsedSku(path) ?? []));
+    const before = this.#rehearsed;
+    const isAllThere = before !== undefined && [...before].every((sku) => there.has(sku));
+    const entries = isAllThere ? [] : await readHistory(this.#session, this.#paths);
+    for (const { name, path: edited } of entries ?? []) {
+      const sku = rehearsedSku(edited);
+      if (sku === undefined || there.has(sku)) continue;
+      const path = `${this.#paths.history}/${name}`;
+      const done = await this.#session.multi([this.#epoch, { op: 'delete', path, version: -1 }]);
+      if (!done.ok && done.error !== 'no_node') return false;
+    }
+    if (entries !== undefined) this.#rehearsed = there;
+    return entries !== undefined;
+  }
+
   #fail(): void {
     this.#entries = undefined;
     this.#last.clear();
@@ -121,8 +152,9 @@ export class History {
       new Set(known.map(({ name }) => name)),
     );
     if (!fresh) return false;
-    this.#entries = [...known, ...fresh];
-    for (const { path, to } of fresh) this.#last.set(path, to);
+    const kept = fresh.filter(({ path }) => rehearsedSku(path) === undefined);
+    this.#entries = [...known, ...kept];
+    for (const { path, to } of kept) this.#last.set(path, to);
     return true;
   }
 

@@ -2,6 +2,7 @@ import { BrokerConnection } from '../../../broker/connection.ts';
 import { brokerNodes, clusterOf } from '../../../broker/management.ts';
 import { queueFigures } from '../../../broker/queues.ts';
 import { REGULAR } from '../../../contracts/homes.ts';
+import { isRehearsal } from '../../../contracts/rehearsal.ts';
 import { type BoardSale, type SaleBoard, saleBoard } from '../../../db/catalog.ts';
 import { createPool, Databases, type Pool } from '../../../db/client/pool.ts';
 import { createLog } from '../../../process/log.ts';
@@ -115,7 +116,10 @@ export class Sources {
     }
     const { sale } = this.options;
     if (sale !== undefined) return sales.filter((one) => one.sale === sale);
-    return sales.filter(({ closesAt, isCalledOff }) => closesAt > serverTime && !isCalledOff);
+    return sales.filter(
+      ({ sale, closesAt, isCalledOff }) =>
+        closesAt > serverTime && !isCalledOff && !isRehearsal(sale),
+    );
   }
 
   /** For what is asked about each of them. @throws {NotKnown} also if there is none */

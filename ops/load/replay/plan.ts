@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Plan, readPlan } from '../plan/read.ts';
 import { PLAN_MS_MAX } from '../plan/schema.ts';
 import { openRecording, type RecordingHeader } from '../recording/format.ts';
@@ -23,7 +22,9 @@ const SHOPPERS_MAX = 20_000;
 const MARGIN_MS = 250;
 
 export interface Wanted {
+  /** The name of the plan's file, for messages and for paths in the plan. */
   readonly planFile?: string | undefined;
+  readonly planText?: string | undefined;
   readonly recording?: string | undefined;
   readonly speed: number;
   /** The sale to play it at, if it is another one. */
@@ -34,8 +35,8 @@ export interface Wanted {
 export async function readWanted(
   wanted: Wanted,
 ): Promise<{ readonly plan: Plan; readonly replay?: ReplayOrder | undefined }> {
-  const { planFile, recording, speed, sale } = wanted;
-  const given = planFile && readPlan(readFileSync(planFile, 'utf8'), planFile);
+  const { planFile = '', planText, recording, speed, sale } = wanted;
+  const given = planText === undefined ? undefined : readPlan(planText, planFile);
   if (recording === undefined) {
     if (!given) throw new Error('name a plan, or a recording with --replay FILE');
     return { plan: given };
