@@ -6,6 +6,7 @@ import { NOT_YET } from './kinds.ts';
 import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.ts';
 import { type RunResult, run } from './run.ts';
 import { type Planned, scheduleOf } from './schedule.ts';
+import { unmountLeft } from './shop/disk.ts';
 import { type Shop, startShop } from './shop/shop.ts';
 import { shrink } from './shrink.ts';
 
@@ -59,6 +60,7 @@ async function shortest(wanted: Wanted, first: RunResult, schedule: readonly Pla
 async function main(): Promise<number> {
   const wanted = readArguments(process.argv.slice(2));
   // What a killed run has left.
+  unmountLeft();
   await sweepTestFolders();
   for (const [fault, why] of Object.entries(NOT_YET)) console.log(`Left out: ${fault}: ${why}`);
   console.log(HEAD);

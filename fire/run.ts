@@ -61,6 +61,7 @@ export async function run(shop: Shop, options: RunOptions): Promise<RunResult> {
     await sellOut(shop, crowd, goods, random, history);
     await untilSettled(shop, sale);
     await crowd.lookUp(LOOK_UP_MS);
+    history.add({ kind: 'aside', requests: await shop.deadLetters() });
     const dump = await takeDump(shop, sale);
     const begun = history.entries.filter(
       (entry) => entry.kind === 'fault' && entry.phase === 'begin' && entry.restocked === undefined,
