@@ -15,7 +15,10 @@ import { shrink } from './shrink.ts';
 let shop: Shop | undefined;
 
 async function running({ root }: Wanted): Promise<Shop> {
-  shop ??= await startShop({ environment: process.env, root, say: () => {} });
+  if (shop !== undefined) return shop;
+  shop = await startShop({ environment: process.env, root, say: () => {} });
+  if (!shop.clocks.areThere) console.log('Left out: clock jumps: libfaketime is not installed');
+  if (shop.disk === undefined) console.log('Left out: full disk: it needs a mount, thus root');
   return shop;
 }
 

@@ -19,9 +19,9 @@ const POLL_MS = 100;
 const ROWS = 6;
 const SEATS = 7;
 const PACKETS = 40;
-const COUNTED = 90;
+const COUNTED = 60;
 /** Units of a wave that operators release, of far more that exist. */
-const WAVE_QUOTA = 12;
+const WAVE_QUOTA = 8;
 
 const terms = { schema: 'hot', currency: 'EUR', userLimit: 1, price: '0' } as const;
 const wave = { ...terms, units: 1_000_000, quota: WAVE_QUOTA };

@@ -68,7 +68,10 @@ const OF_WORKER: readonly Scene[] = [
 ];
 
 /** Those that carry orders have more to lose. */
-const VICTIMS = ['web-1', 'web-2', 'web-1', 'web-2', 'worker-hot', 'worker-hot', 'worker-regular'];
+const VICTIMS = [
+  ...['web-1', 'web-2', 'web-1', 'web-2', 'web-1', 'web-2'],
+  ...['worker-hot', 'worker-hot', 'worker-regular'],
+];
 
 export interface SceneFault {
   readonly afterMs: number;

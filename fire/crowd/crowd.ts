@@ -24,7 +24,7 @@ const WAITLIST_MS = 6_000;
 const WEIGHTS: Readonly<Partial<Record<GoodsName, number>>> = {
   ...{ counted: 4, plenty: 3, daily: 2, pot: 2, seats: 2 },
 };
-const WAVE_WEIGHT = 4;
+const WAVE_WEIGHT = 6;
 
 export interface Goods {
   readonly name: GoodsName;

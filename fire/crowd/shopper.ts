@@ -118,7 +118,7 @@ export class Shopper {
     for (let tries = 0; tries < 8; tries += 1) {
       const { status } = await this.#client.pay(orderNo, reference, amount);
       const isDone = status !== null && status < 500 && status !== 429;
-      if (isDone && !this.#random.chance(0.2)) break;
+      if (isDone && !this.#random.chance(0.35)) break;
       await delay(PAUSE_MS.retry);
     }
     // Some pay in two windows.

@@ -7,7 +7,7 @@ import { CLOCKED } from '../kinds.ts';
 const FAKETIME = 'faketime/libfaketimeMT.so.1';
 
 /** The library that gives a process a clock of its own, if it is installed. */
-export function clockLibrary(): string | undefined {
+function clockLibrary(): string | undefined {
   if (!existsSync('/usr/lib')) return undefined;
   return readdirSync('/usr/lib')
     .map((folder) => join('/usr/lib', folder, FAKETIME))

@@ -83,6 +83,7 @@ const dump = (): { -readonly [part in keyof Dump]: Dump[part][number][] } => ({
     outcome('r4', 'tv', '4'),
   ],
   payments: [payment('p1', '1'), payment('p2', '2'), payment('p4', '4', 'refund_due', 'due')],
+  refunds: [{ payment_ref: 'p4', told: '1' }],
   units: [
     { sku: 'seats', position: '1', order_no: '2', name: '1-1' },
     { sku: 'seats', position: '2', order_no: '', name: '1-2' },
@@ -147,6 +148,7 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
     (_, { payments }) => payments.push(payment('p5', '1')),
     (_, { payments }) => payments.push(payment('p5', '4')),
     (_, { payments }) => change(payments, 2, { refund: '' }),
+    (_, { refunds }) => change(refunds, 0, { told: '2' }),
     (_, { payments }) => change(payments, 0, { refund: 'done' }),
     (_, { payments }) => payments.push(payment('p4', '4', 'refund_due', 'due')),
     (_, { payments }) => payments.push(payment('p6', '99', 'refund_due', 'due')),

@@ -11,8 +11,8 @@ import { createVirtualHost, servers, uniqueZkRoot } from '../servers.ts';
  * breaks servers of its own, for longer, with more shoppers.
  */
 
-const SECONDS = 12;
-const LINES = 2;
+const SECONDS = 10;
+const LINES = 1;
 const SEEDS = [1, 2, 3];
 
 let shop: Shop;

@@ -10,7 +10,7 @@ import { copyTree, plant } from '../mutants/tree.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 
 /**
- * `npm run planted [-- --minutes M --seeds N 'part of a name' …]` checks that runs under fire find bugs. It
+ * `npm run planted [-- --minutes M --first N --seeds N 'part of a name' …]` checks that runs under fire find bugs. It
  * plants one bug after the other in a copy of the tree, and plays seeds until a promise is broken. It ends
  * with 1 if a bug is not found.
  */
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
   options: {
     minutes: { type: 'string', default: '0.35' },
     seeds: { type: 'string', default: '20' },
+    first: { type: 'string', default: '1' },
   },
 });
 const wanted = PLANTED_BUGS.filter(
@@ -60,7 +61,7 @@ async function running(isRoutine: boolean): Promise<Shop> {
 /** The seed that finds the bug in this folder, and the promise that it breaks. */
 async function find(isRoutine: boolean): Promise<string | undefined> {
   const system = await running(isRoutine);
-  for (let seed = 1; seed <= Number(values.seeds); seed += 1) {
+  for (let seed = Number(values.first); seed <= Number(values.seeds); seed += 1) {
     const schedule = scheduleOf(seed, Number(values.minutes));
     // A recovery may take long beside a benchmark or other runs, and is no bug that is looked for here.
     const options = { seed, schedule, recoveryMaxMs: Number.POSITIVE_INFINITY, lines: 6 };

@@ -20,7 +20,6 @@ const KNOWN = [
   'the worker acknowledges before the commit',
   'the worker drops locked requests',
   'a lost race counts as a refusal',
-  'a verdict is used after its order has expired',
 ];
 
 const OWN: readonly Bug[] = [
