@@ -19,7 +19,6 @@ const KNOWN = [
   'the waitlist ignores the limit of a user',
   'the worker acknowledges before the commit',
   'the worker drops locked requests',
-  'a lost race counts as a refusal',
 ];
 
 const OWN: readonly Bug[] = [
