@@ -10,11 +10,15 @@ export const SERVERS = ['postgres', 'rabbitmq', 'zookeeper'] as const;
 export type ServerName = (typeof SERVERS)[number];
 
 /** The goods of a run. Their names in the shop begin with the name of the run. */
-export const GOODS = ['counted', 'plenty', 'daily', 'pot', 'seats'] as const;
+export const WAVES = [
+  ...['wave-1', 'wave-2', 'wave-3', 'wave-4', 'wave-5', 'wave-6', 'wave-7', 'wave-8'],
+] as const;
+export const GOODS = ['counted', 'plenty', 'daily', 'pot', 'seats', ...WAVES] as const;
 export type GoodsName = (typeof GOODS)[number];
 const COUNTED = ['counted'] as const;
 /** Goods with a stock that ends. */
 export const LIMITED = ['counted', 'pot', 'seats'] as const;
+const STOCKED = [...LIMITED, 'plenty'] as const;
 
 const WEB = PROCESSES.filter((name) => name.startsWith('web-'));
 
@@ -25,15 +29,24 @@ export const LINKS: readonly string[] = PROCESSES.flatMap((process) =>
   ),
 );
 
+/** Processes that carry orders. */
+const WORKING = PROCESSES.filter((name) => !name.startsWith('keeper-'));
+
+/** Processes whose clocks may jump. The others have the clock of the machine. */
+export const CLOCKED = ['web-2', 'worker-hot', 'keeper-2'] as const;
+
 interface Kind {
   readonly targets: readonly string[];
   /** Shortest and longest duration. */
   readonly lastsMs: readonly [number, number];
   /** How often it is drawn, compared with the others. */
   readonly weight: number;
-  /** Only one fault of a group has the same target at the same time. */
-  readonly group: 'part' | 'link' | 'operator' | 'dba' | 'session';
+  /** Only one fault of a group is at the same place at the same time. */
+  readonly group: 'part' | 'link' | 'operator' | 'dba' | 'session' | 'disk' | 'clock';
 }
+
+/** Links on which an order travels. */
+const BUSY_LINKS = LINKS.filter((link) => /^(web-.>rabbitmq|worker-)/.test(link));
 
 const KINDS = {
   /** SIGKILL, then a new start. PostgreSQL stops immediately, without a checkpoint. */
@@ -49,6 +62,18 @@ const KINDS = {
   /** What the server answers comes late: what was done is not known. */
   'cut-from-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 4, group: 'link' },
   /** Every connection is reset, again and again. */
+  /** What the process sends is on its way for long, and arrives even if its sender has died meanwhile. */
+  'late-to-server': { targets: BUSY_LINKS, lastsMs: [4_000, 8_500], weight: 3, group: 'link' },
+  /** All links of a process are cut. */
+  isolate: { targets: PROCESSES, lastsMs: [2_000, 10_000], weight: 4, group: 'link' },
+  /** Message after message is lost with its connection, before it arrives. */
+  'lose-messages': { targets: BUSY_LINKS, lastsMs: [500, 3_000], weight: 4, group: 'link' },
+  /** Message after message arrives, and its answer is lost with the connection. */
+  'lose-answers': { targets: BUSY_LINKS, lastsMs: [500, 3_000], weight: 4, group: 'link' },
+  /** The process loses its connections while the server still does what it was asked for. */
+  'hang-up': { targets: BUSY_LINKS, lastsMs: [500, 3_000], weight: 4, group: 'link' },
+  /** A kill in the moment in which the process passes on what it was asked to do. */
+  'kill-at-work': { targets: WORKING, lastsMs: [0, 2_000], weight: 5, group: 'part' },
   reset: { targets: LINKS, lastsMs: [0, 2_000], weight: 4, group: 'link' },
   delay: { targets: LINKS, lastsMs: [1_000, 6_000], weight: 2, group: 'link' },
   /** As TCP shows the loss of packets: bytes come late, in bursts. */
@@ -58,7 +83,7 @@ const KINDS = {
   /** Others use all connections of PostgreSQL. */
   connections: { targets: ['postgres'], lastsMs: [1_000, 5_000], weight: 2, group: 'session' },
   /** Somebody forgets a transaction that has locked rows of the stock. */
-  'row-lock': { targets: LIMITED, lastsMs: [500, 5_000], weight: 2, group: 'session' },
+  'row-lock': { targets: STOCKED, lastsMs: [500, 5_000], weight: 2, group: 'session' },
   /** Somebody forgets a transaction that has a snapshot. */
   snapshot: { targets: COUNTED, lastsMs: [1_000, 8_000], weight: 1, group: 'session' },
   /** The quota falls below what was admitted, then comes back. */
@@ -73,6 +98,13 @@ const KINDS = {
   restock: { targets: COUNTED, lastsMs: [0, 0], weight: 2, group: 'dba' },
   /** To the other home, and back. */
   'move-sku': { targets: COUNTED, lastsMs: [500, 6_000], weight: 3, group: 'dba' },
+  /** Each commit waits for the disk. */
+  'slow-disk': { targets: ['postgres'], lastsMs: [1_000, 6_000], weight: 3, group: 'disk' },
+  /** Nothing more can be written. PostgreSQL may stop, and starts when there is room again. */
+  'full-disk': { targets: ['postgres'], lastsMs: [500, 4_000], weight: 2, group: 'part' },
+  /** The time of day of a process jumps by 25 s. */
+  'clock-ahead': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
+  'clock-behind': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
   vacuum: { targets: COUNTED, lastsMs: [0, 0], weight: 1, group: 'dba' },
 } as const satisfies Record<string, Kind>;
 
@@ -81,10 +113,16 @@ export const FAULT_NAMES = Object.keys(KINDS) as FaultName[];
 
 export const kindOf = (name: FaultName): Kind => KINDS[name];
 
+/** Where a fault acts. Two of one group are not at one place: the end of one would end the other. */
+export function placesOf(fault: FaultName, target: string): readonly string[] {
+  if (fault === 'isolate') return LINKS.filter((link) => link.startsWith(`${target}>`));
+  return [target];
+}
+
 /** Faults that this program cannot make on any machine yet. A run says so when it starts. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   failover: 'the system under fire has one PostgreSQL, without standbys',
-  'slow disk, full disk': 'the servers share the disk of the machine (RabbitMQ has its disk alarm)',
-  'clock jumps': 'all processes share the clock of the machine',
-  'namespaces, lost and doubled packets': 'links are relays of TCP, which show loss as lateness',
+  'slow or full disks of RabbitMQ and ZooKeeper': 'they share the disk of the machine',
+  'jumps of the clocks of servers': 'they have the clock of the machine',
+  'namespaces, doubled packets': 'links are relays of TCP, which doubles no bytes',
 };

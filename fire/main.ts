@@ -6,6 +6,7 @@ import { NOT_YET } from './kinds.ts';
 import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.ts';
 import { type RunResult, run } from './run.ts';
 import { type Planned, scheduleOf } from './schedule.ts';
+import { unmountLeft } from './shop/disk.ts';
 import { type Shop, startShop } from './shop/shop.ts';
 import { shrink } from './shrink.ts';
 
@@ -14,7 +15,10 @@ import { shrink } from './shrink.ts';
 let shop: Shop | undefined;
 
 async function running({ root }: Wanted): Promise<Shop> {
-  shop ??= await startShop({ environment: process.env, root, say: () => {} });
+  if (shop !== undefined) return shop;
+  shop = await startShop({ environment: process.env, root, say: () => {} });
+  if (!shop.clocks.areThere) console.log('Left out: clock jumps: libfaketime is not installed');
+  if (shop.disk === undefined) console.log('Left out: full disk: it needs a mount, thus root');
   return shop;
 }
 
@@ -59,6 +63,7 @@ async function shortest(wanted: Wanted, first: RunResult, schedule: readonly Pla
 async function main(): Promise<number> {
   const wanted = readArguments(process.argv.slice(2));
   // What a killed run has left.
+  unmountLeft();
   await sweepTestFolders();
   for (const [fault, why] of Object.entries(NOT_YET)) console.log(`Left out: ${fault}: ${why}`);
   console.log(HEAD);

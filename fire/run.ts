@@ -61,6 +61,7 @@ export async function run(shop: Shop, options: RunOptions): Promise<RunResult> {
     await sellOut(shop, crowd, goods, random, history);
     await untilSettled(shop, sale);
     await crowd.lookUp(LOOK_UP_MS);
+    history.add({ kind: 'aside', requests: await shop.deadLetters() });
     const dump = await takeDump(shop, sale);
     const begun = history.entries.filter(
       (entry) => entry.kind === 'fault' && entry.phase === 'begin' && entry.restocked === undefined,
@@ -167,11 +168,11 @@ async function sellOut(
     limited.map(async (one) => {
       const startedMs = performance.now();
       const answers: string[] = [];
-      let isLeft = true;
+      let left = Number.POSITIVE_INFINITY;
       const come = async () => {
-        while (isLeft && performance.now() - startedMs < SELL_OUT_MS) {
+        while (left > 0 && performance.now() - startedMs < SELL_OUT_MS) {
           const shopper = crowd.shopper(random);
-          const wish = crowd.wish(one, 1);
+          const wish = crowd.wish(one, left > 2 * CLOSERS ? one.limit : 1);
           const { requestId, answer } = await shopper.press(wish, 1);
           answers.push(String(answer.body['verdict'] ?? answer.status));
           if (answer.status === 202) {
@@ -180,11 +181,11 @@ async function sellOut(
             if (body['status'] === 'ordered' && order) await shopper.pay(order.orderNo, wish);
           } else await delay(isAgain(answer) ? 3 * POLL_MS : 10 * POLL_MS);
           const { free, unpaid } = await booksOf(shop, one.sku);
-          isLeft = free + unpaid > 0;
+          left = free + unpaid;
         }
       };
       await Promise.all(Array.from({ length: CLOSERS }, come));
-      if (isLeft) history.add({ kind: 'wanted', sku: one.sku, answers });
+      if (left > 0) history.add({ kind: 'wanted', sku: one.sku, answers });
     }),
   );
 }

@@ -7,8 +7,8 @@ import type { DesiredSku } from '../ops/sale/desired.ts';
 import type { Goods } from './crowd/crowd.ts';
 import type { History } from './crowd/history.ts';
 import type { Field } from './faults/field.ts';
-import { GOODS, type GoodsName } from './kinds.ts';
-import type { Shop } from './shop/shop.ts';
+import { GOODS, type GoodsName, WAVES } from './kinds.ts';
+import { SESSION_TIMEOUT_MS, type Shop } from './shop/shop.ts';
 
 /** The sale of a run: goods of each kind, with little stock, and one SKU that does not sell out. */
 
@@ -20,9 +20,17 @@ const ROWS = 6;
 const SEATS = 7;
 const PACKETS = 40;
 const COUNTED = 60;
+/** Units of a wave that operators release, of far more that exist. */
+const WAVE_QUOTA = 8;
 
 const terms = { schema: 'hot', currency: 'EUR', userLimit: 1, price: '0' } as const;
+const wave = { ...terms, units: 1_000_000, quota: WAVE_QUOTA };
 const PLANS: Readonly<Record<GoodsName, Omit<DesiredSku, 'sku' | 'title'>>> = {
+  // Free orders are paid at once and never end, so a unit too many stays.
+  ...(Object.fromEntries(WAVES.map((name) => [name, wave])) as Record<
+    (typeof WAVES)[number],
+    typeof wave
+  >),
   counted: { ...terms, price: '10.00', userLimit: 2, units: COUNTED, slots: 8 },
   plenty: { ...terms, price: '5.00', userLimit: 2, units: 1_000_000 },
   daily: { ...terms, schema: 'regular', units: DAILY_UNITS, zone: 'Europe/Berlin' },
@@ -70,7 +78,11 @@ export async function openSale(shop: Shop, seed: number, history: History): Prom
     const what = { fault: 'restock', target: name, phase: 'begin' } as const;
     history.add({ kind: 'fault', ...what, at, until: at, restocked: { sku: name, units } });
   };
-  for (const one of skus) brought(one.sku, one.units);
+  for (const one of skus) {
+    brought(one.sku, one.units);
+    if (one.quota !== undefined) history.add({ kind: 'quota', sku: one.sku, units: one.quota });
+  }
+  history.add({ kind: 'session', timeoutMs: SESSION_TIMEOUT_MS });
   await isSold(shop, sale);
   return {
     sale,

@@ -1,5 +1,6 @@
-import { FAULT_NAMES, type FaultName, kindOf } from './kinds.ts';
+import { FAULT_NAMES, type FaultName, kindOf, placesOf } from './kinds.ts';
 import { Random } from './random.ts';
+import { drawScene, type SceneFault } from './scenes.ts';
 
 /** A schedule of faults: a pure function of the seed and the duration, the same on every machine. */
 
@@ -13,42 +14,51 @@ export interface Planned {
 
 /** Time of the crowd alone, before the first fault. */
 const CALM_MS = 1_500;
-/** Mean pause between the beginnings of two faults. */
-const PAUSE_MS = 1_800;
-/** Faults at the same time. More of them would only be one long outage. */
-const AT_ONCE_MAX = 3;
+/** Mean pause between the beginnings of two faults or scenes. */
+const PAUSE_MS = 1_400;
+/** Faults at the same time when another one begins. More of them would only be one long outage. */
+const AT_ONCE_MAX = 4;
+const SCENES_SHARE = 0.5;
 /** Tries to find a fault that fits beside those that last. */
 const TRIES = 20;
 
 const endOf = ({ atMs, lastsMs }: Planned) => atMs + lastsMs;
 
-/** A part that is killed is started again after the fault, and its links and sessions with it. */
-function isFree(one: Planned, open: readonly Planned[]): boolean {
-  const { group } = kindOf(one.fault);
-  return !open.some((other) => kindOf(other.fault).group === group && other.target === one.target);
+/** Whether two faults do not act at the same place at the same time: the end of one would end the other. */
+function areApart(one: Planned, other: Planned): boolean {
+  if (kindOf(one.fault).group !== kindOf(other.fault).group) return true;
+  if (endOf(one) < other.atMs || endOf(other) < one.atMs) return true;
+  const places = placesOf(one.fault, one.target);
+  return !placesOf(other.fault, other.target).some((place) => places.includes(place));
+}
+
+function drawOne(random: Random): SceneFault {
+  const fault = random.weighted(FAULT_NAMES, (name) => kindOf(name).weight);
+  const { targets, lastsMs } = kindOf(fault);
+  return { afterMs: 0, fault, target: random.one(targets), lastsMs: random.between(...lastsMs) };
 }
 
 export function scheduleOf(seed: number, minutes: number): Planned[] {
   const random = new Random(seed, 'schedule');
   const overMs = minutes * 60_000;
   const planned: Planned[] = [];
-  for (
-    let atMs = CALM_MS;
-    atMs < overMs;
-    atMs += Math.round(PAUSE_MS * (0.2 + 1.6 * random.next()))
-  ) {
-    const open = planned.filter((one) => endOf(one) >= atMs);
-    if (open.length >= AT_ONCE_MAX) continue;
+  const pauseMs = () => Math.round(PAUSE_MS * (0.2 + 1.6 * random.next()));
+  for (let atMs = CALM_MS; atMs < overMs; atMs += pauseMs()) {
+    if (planned.filter((one) => one.atMs <= atMs && endOf(one) >= atMs).length >= AT_ONCE_MAX)
+      continue;
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const fault = random.weighted(FAULT_NAMES, (name) => kindOf(name).weight);
-      const { targets, lastsMs } = kindOf(fault);
-      const one = { atMs, fault, target: random.one(targets), lastsMs: random.between(...lastsMs) };
-      if (endOf(one) > overMs || !isFree(one, open)) continue;
-      planned.push(one);
+      const isScene = random.chance(SCENES_SHARE);
+      const drawn = isScene ? drawScene(random) : [drawOne(random)];
+      const faults = drawn.map(({ afterMs, ...fault }) => ({ atMs: atMs + afterMs, ...fault }));
+      const fits = faults.every(
+        (one) => endOf(one) <= overMs && planned.every((other) => areApart(one, other)),
+      );
+      if (!fits) continue;
+      planned.push(...faults);
       break;
     }
   }
-  return planned;
+  return planned.sort((one, other) => one.atMs - other.atMs);
 }
 
 const isPlanned = (value: unknown): value is Planned => {

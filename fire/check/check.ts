@@ -1,3 +1,4 @@
+import { admissionsBounded, noneTakesWithoutSession } from './admissions.ts';
 import type { Dump } from './dump.ts';
 import { type Evidence, evidenceOf } from './evidence.ts';
 import type { Entry } from './history.ts';
@@ -7,6 +8,7 @@ import {
   everyEndIsTrue,
   everyRequestEnds,
   listsAreTrue,
+  noneAside,
   noVerdictTakenBack,
   oneOutcome,
 } from './requests.ts';
@@ -38,8 +40,11 @@ export const PROMISES: Readonly<Record<string, (evidence: Evidence) => string[]>
   'nothing is stranded while wanted': nothingStranded,
   'every 202 ends': everyRequestEnds,
   'every end is told truly': everyEndIsTrue,
+  'no lawful request is put aside': noneAside,
   'a request has one outcome': oneOutcome,
   'limits are kept': limitsKept,
+  'admissions are bounded': admissionsBounded,
+  'a node without a session takes nothing': noneTakesWithoutSession,
   'money equals orders': moneyEqualsOrders,
   'no unit is given to two': noUnitTwice,
   'no verdict is taken back': noVerdictTakenBack,

@@ -14,6 +14,8 @@ export interface Dump {
   >[];
   readonly outcomes: readonly Row<'request_id' | 'sku' | 'user_id' | 'status' | 'order_no'>[];
   readonly payments: readonly Row<'payment_ref' | 'order_no' | 'result' | 'refund'>[];
+  /** How often the merchant is told that a payment has to go back. */
+  readonly refunds: readonly Row<'payment_ref' | 'told'>[];
   readonly units: readonly Row<'sku' | 'position' | 'order_no' | 'name'>[];
   readonly waiting: readonly Row<'entry' | 'sku' | 'user_id' | 'state' | 'order_no'>[];
   readonly audit: readonly Row<'found'>[];
@@ -45,6 +47,11 @@ export const DUMP_QUERIES: Readonly<Record<keyof Dump, string>> = {
     SELECT p.payment_ref, p.order_no::text, p.result,
            coalesce((SELECT f.state FROM HOME.refund f WHERE f.payment_ref = p.payment_ref), '') AS refund
     FROM HOME.payment p WHERE p.sale = $1`),
+  refunds: both(`
+    SELECT e.payment_ref, count(*)::text AS told
+    FROM (SELECT payment_ref, kind, sale FROM HOME.outbox UNION ALL
+          SELECT payment_ref, kind, sale FROM HOME.event) e
+    WHERE e.kind = 'refund_due' AND e.sale = $1 GROUP BY 1`),
   units: both(`
     SELECT sku, position::text, coalesce(order_no::text, '') AS order_no,
            coalesce(coalesce(line || '-', '') || seat, amount::text) AS name

@@ -1,5 +1,5 @@
 import type { Dump } from './dump.ts';
-import type { Call, Entry } from './history.ts';
+import type { Call, Entry, FaultEntry } from './history.ts';
 
 /** The history and the dump of a run, arranged for the promises. */
 
@@ -27,6 +27,21 @@ export function evidenceOf(history: readonly Entry[], dump: Dump): Evidence {
     truth,
     orders,
   };
+}
+
+/** From the begin to the end of each of these faults. */
+export function timesOf(
+  history: readonly Entry[],
+  isMeant: (fault: FaultEntry) => boolean,
+): (readonly [from: number, to: number])[] {
+  const meant = history.filter((entry) => entry.kind === 'fault');
+  const faults = meant.filter((entry) => isMeant(entry));
+  return faults.flatMap(({ phase, fault, target, until, error }) => {
+    if (phase !== 'begin' || error !== undefined) return [];
+    const isSame = (one: FaultEntry) => one.fault === fault && one.target === target;
+    const end = faults.find((one) => one.phase === 'end' && isSame(one) && one.at >= until);
+    return end === undefined ? [] : [[until, end.at] as const];
+  });
 }
 
 /** Orders that hold their units. */

@@ -80,4 +80,30 @@ export interface StillWanted {
   readonly answers: readonly string[];
 }
 
-export type Entry = Call | FaultEntry | Recovery | StillWanted;
+/** The most units of this SKU that operators have released. Its orders never give units back. */
+export interface QuotaEntry {
+  readonly kind: 'quota';
+  readonly sku: string;
+  readonly units: number;
+}
+
+/** How long a web node without ZooKeeper may spend what it was granted. */
+export interface SessionEntry {
+  readonly kind: 'session';
+  readonly timeoutMs: number;
+}
+
+/** Requests that workers have put aside, because each try to decide them fails. */
+export interface AsideEntry {
+  readonly kind: 'aside';
+  readonly requests: number;
+}
+
+export type Entry =
+  | Call
+  | FaultEntry
+  | Recovery
+  | StillWanted
+  | QuotaEntry
+  | SessionEntry
+  | AsideEntry;

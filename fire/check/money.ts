@@ -24,6 +24,9 @@ export function moneyEqualsOrders({ dump, orders, calls }: Evidence): string[] {
   for (const [ref, rows] of groups(dump.payments, ({ payment_ref: ref }) => ref)) {
     if (rows.length > 1) found.push(`payment ${ref} is booked ${rows.length} times`);
   }
+  for (const { payment_ref: ref, told } of dump.refunds) {
+    if (Number(told) > 1) found.push(`payment ${ref} goes back ${told} times`);
+  }
   const known = new Set(dump.payments.map(({ payment_ref: ref }) => ref));
   for (const { payment, status } of calls) {
     if (payment === undefined || status === null || status >= 300) continue;

@@ -1,4 +1,4 @@
-import { type Evidence, groups, shown } from './evidence.ts';
+import { type Evidence, groups, shown, timesOf } from './evidence.ts';
 import type { Call } from './history.ts';
 
 /** Promises about requests: each ends, once, and what its shopper is told is true. */
@@ -25,11 +25,21 @@ export function everyRequestEnds({ calls, truth }: Evidence): string[] {
 
 export function everyEndIsTrue({ calls, truth }: Evidence): string[] {
   const last = new Map(tells(calls).map((call) => [call.requestId, call]));
+  const taken = new Set(takenOf(calls).map(({ requestId }) => requestId));
   return [...last].flatMap(([id = '', told]) => {
     const is = truth.get(id);
     if (told.state === 'queued' || told.state === is) return [];
+    // Nobody said that it was taken, it is lost, and its shopper hears that it was not taken.
+    if (is === undefined && told.state === 'rejected' && !taken.has(id)) return [];
     return [`${id} is ${is ?? 'unknown to the database'}, and was told: ${shown(told)}`];
   });
+}
+
+/** The crowd sends nothing that cannot be decided, and no fault of a run is the fault of a request. */
+export function noneAside({ history }: Evidence): string[] {
+  return history.flatMap((entry) =>
+    entry.kind === 'aside' && entry.requests > 0 ? [`${entry.requests} are dead letters`] : [],
+  );
 }
 
 /** What may follow a status that was told. Payments may come late, but for cancelled orders. */
@@ -50,7 +60,23 @@ function told(call: Call, orders: Evidence['orders']): Call[] {
   return name === 'pay' || name === 'cancel' ? [{ ...call, requestId, state: is }] : [];
 }
 
-export function noVerdictTakenBack({ calls, orders }: Evidence): string[] {
+/** A process has lost its connections a moment before the fault is over, and has them again a while later. */
+const AROUND_MS = 3_000;
+
+/**
+ * A node that cannot read the database knows of its own requests what it knew last. Meanwhile another node may
+ * have told more.
+ */
+function isBlind({ history }: Evidence, { node, at, until, state }: Call): boolean {
+  const times = timesOf(
+    history,
+    ({ target }) => target === 'postgres' || target === `${node}>postgres` || target === node,
+  );
+  return state === 'queued' && times.some(([from, to]) => until >= from && at <= to + AROUND_MS);
+}
+
+export function noVerdictTakenBack(evidence: Evidence): string[] {
+  const { calls, orders } = evidence;
   const all = calls.flatMap((call) => told(call, orders));
   return groups(all, ({ requestId = '' }) => requestId).flatMap(([id, own]) => {
     const found: string[] = [];
@@ -61,6 +87,7 @@ export function noVerdictTakenBack({ calls, orders }: Evidence): string[] {
       const later = inOrder.slice(at + 1).find((call) => call.at >= earlier.until);
       if (later === undefined || later.state === earlier.state) continue;
       if (isReachable(earlier.state ?? '', later.state ?? '')) continue;
+      if (later.node !== earlier.node && isBlind(evidence, later)) continue;
       found.push(`${id}: ${shown(earlier)}, and then: ${shown(later)}`);
     }
     return found.slice(0, 1);

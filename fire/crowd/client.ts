@@ -76,6 +76,11 @@ export class Client {
     this.#token = tokenOf(place.jwtSecret, user);
   }
 
+  /** The same user at another device, which another node serves. */
+  elsewhere(): Client {
+    return new Client(this.#place, this.user, this.#node + 1);
+  }
+
   async call(name: CallName, method: string, path: string, options: CallOptions = {}) {
     const { history, nodes } = this.#place;
     const node = this.#node % nodes.length;

@@ -1,17 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GoodsName } from '../kinds.ts';
+import { type GoodsName, WAVES } from '../kinds.ts';
 import { Random } from '../random.ts';
 import { Client, type Place } from './client.ts';
 import { Shopper, type Wish } from './shopper.ts';
 
 /** Shoppers who come one after the other, in several lines, while the system is under fire. */
 
-const LINES = 10;
+const LINES = 8;
 const PAUSE_MS = [50, 500] as const;
+/** Shoppers of a rush press at the same moment, for the same goods, at the same node. */
+const RUSH_SHARE = 0.8;
+const RUSH_PAUSE_MS = [300, 1_100] as const;
+/** After this time the next wave is wanted as well, and the last of these no more. In the end it is the first. */
+const WAVE_MS = 4_000;
+const WAVES_AT_ONCE = 3;
+/** To turn to another device. A node may say `queued` for 200 ms after another node has told more. */
+const TURN_MS = 300;
 /** Some pay only after the time for it is over. */
 const LATE_MS = 7_000;
 const WAITLIST_MS = 6_000;
+
+const WEIGHTS: Readonly<Partial<Record<GoodsName, number>>> = {
+  ...{ counted: 4, plenty: 3, daily: 2, pot: 2, seats: 2 },
+};
+const WAVE_WEIGHT = 6;
 
 export interface Goods {
   readonly name: GoodsName;
@@ -30,6 +43,7 @@ export class Crowd {
   /** What people do beside the lines: pay late, wait in the waitlist. */
   readonly #aside = new Set<Promise<unknown>>();
   #lines: Promise<unknown> = Promise.resolve();
+  readonly #cameMs = performance.now();
 
   constructor(place: Place, sale: string, goods: readonly Goods[], seed: number) {
     this.#place = place;
@@ -39,7 +53,8 @@ export class Crowd {
   }
 
   come(lines = LINES): void {
-    this.#lines = Promise.all(Array.from({ length: lines }, (_, line) => this.#line(line)));
+    const each = Array.from({ length: lines }, (_, line) => this.#line(line));
+    this.#lines = Promise.all([...each, this.#rushes(Math.ceil(lines * RUSH_SHARE))]);
   }
 
   /** No more shoppers come. Resolves when all have ended what they do. */
@@ -69,9 +84,32 @@ export class Crowd {
     }
   }
 
+  /** One rush after the other: none waits until the shoppers of the last one have ended. */
+  async #rushes(shoppers: number): Promise<void> {
+    const random = new Random(this.#seed, 'rushes');
+    while (!this.#leaving.signal.aborted) {
+      const goods = this.#wanted(random);
+      const node = random.between(0, this.#place.nodes.length - 1);
+      for (let count = random.between(1, shoppers); count > 0; count -= 1) {
+        const own = new Random(random.between(0, 1e9), 'shopper');
+        this.#set(this.#purchase(this.shopper(own, undefined, node), goods, 1, own));
+      }
+      await delay(random.between(...RUSH_PAUSE_MS));
+    }
+  }
+
+  /** Counted goods and the present waves are what most want. */
+  #wanted(random: Random): Goods {
+    const newest = Math.floor((performance.now() - this.#cameMs) / WAVE_MS);
+    const wave = WAVES[Math.max(0, newest - random.between(0, WAVES_AT_ONCE - 1)) % WAVES.length];
+    const there = this.#goods.filter(
+      ({ name }) => name === wave || !WAVES.some((one) => one === name),
+    );
+    return random.weighted(there, ({ name }) => WEIGHTS[name] ?? WAVE_WEIGHT);
+  }
+
   async #visit(random: Random): Promise<void> {
-    // Counted goods are what most want.
-    const goods = random.weighted(this.#goods, ({ name }) => (name === 'counted' ? 4 : 2));
+    const goods = this.#wanted(random);
     const user = `user-${randomUUID()}`;
     // Some sit at two devices and try to get more than their limit.
     const devices = random.chance(0.2) ? 2 : 1;
@@ -95,13 +133,22 @@ export class Crowd {
     }
     // Some leave, and their request is decided all the same.
     if (random.chance(0.1)) return;
-    const { body } = await shopper.outcome(pressed.requestId, goods.sku);
+    const { body } = await this.#outcome(shopper, pressed.requestId, goods, random);
     const order = body['order'] as { orderNo: string } | undefined;
     if (body['status'] === 'ordered' && order !== undefined) {
       await this.#settle(shopper, order.orderNo, wish, random);
       await shopper.status(pressed.requestId, goods.sku);
     }
     if (random.chance(0.3)) await shopper.orders();
+  }
+
+  /** Some ask at another device, and then look at the first one again. */
+  async #outcome(shopper: Shopper, requestId: string, { sku }: Goods, random: Random) {
+    if (!random.chance(0.3)) return shopper.outcome(requestId, sku);
+    const answer = await shopper.elsewhere(requestId).outcome(requestId, sku);
+    await delay(TURN_MS);
+    await shopper.status(requestId, sku);
+    return answer;
   }
 
   async #settle(shopper: Shopper, orderNo: string, wish: Wish, random: Random): Promise<void> {

@@ -16,7 +16,7 @@ const WAIT_S = 4;
 /** A press is repeated so long while the shop says "again" or does not answer. */
 const PRESS_MS = 6_000;
 const FOLLOW_MS = 25_000;
-const PAUSE_MS = { retry: 300, poll: 250 } as const;
+const PAUSE_MS = { retry: 300, again: 900, poll: 250 } as const;
 
 export interface Pressed {
   readonly requestId: string;
@@ -73,7 +73,7 @@ export class Shopper {
       }
       if (mayBeTaken && !this.requests.includes(requestId)) this.requests.push(requestId);
       if (answer.status === 202 || !isAgain(answer)) break;
-      await delay(PAUSE_MS.retry);
+      await delay(answer.status === null ? PAUSE_MS.retry : PAUSE_MS.again);
     } while (performance.now() - startedMs < giveUpMs);
     return { requestId, answer, mayBeTaken };
   }
@@ -89,6 +89,14 @@ export class Shopper {
       if (performance.now() - startedMs > followMs) return answer;
       await delay(PAUSE_MS.poll);
     }
+  }
+
+  /** The same shopper at another device, which another node serves. It knows where to ask. */
+  elsewhere(requestId: string): Shopper {
+    const other = new Shopper(this.#client.elsewhere(), this.#random);
+    const url = this.#statusUrls.get(requestId);
+    if (url !== undefined) other.#statusUrls.set(requestId, url);
+    return other;
   }
 
   status(requestId: string, sku: string, way: Way = 'poll'): Promise<Answer> {
@@ -110,7 +118,7 @@ export class Shopper {
     for (let tries = 0; tries < 8; tries += 1) {
       const { status } = await this.#client.pay(orderNo, reference, amount);
       const isDone = status !== null && status < 500 && status !== 429;
-      if (isDone && !this.#random.chance(0.1)) break;
+      if (isDone && !this.#random.chance(0.35)) break;
       await delay(PAUSE_MS.retry);
     }
     // Some pay in two windows.

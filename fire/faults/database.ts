@@ -7,6 +7,8 @@ import type { Begin, Field } from './field.ts';
 const PATIENCE = { applicationName: 'fire', statementTimeoutMs: 20_000, lockTimeoutMs: 10_000 };
 /** PostgreSQL keeps some connections for its superuser, which is who asks here. */
 const SESSIONS_MAX = 220;
+/** A busy server gives them slowly. */
+const SESSIONS_MS = 3_000;
 
 const open = ({ shop }: Field) => openSession(shop.databaseUrl, PATIENCE);
 
@@ -18,7 +20,10 @@ async function closeAll(sessions: readonly Session[]): Promise<void> {
 export const connections: Begin = async (field) => {
   const sessions: Session[] = [];
   try {
-    while (sessions.length < SESSIONS_MAX) sessions.push(await open(field));
+    const untilMs = performance.now() + SESSIONS_MS;
+    while (sessions.length < SESSIONS_MAX && performance.now() < untilMs) {
+      sessions.push(await open(field));
+    }
   } catch {
     // There is no connection left.
   }
@@ -45,6 +50,25 @@ export const rowLock = forgotten(
 export const snapshot = forgotten(
   () => 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM hot.outcome',
 );
+
+/** As a slow disk: a commit waits so long before it is written. */
+const COMMIT_DELAY_US = 100_000;
+
+export const slowDisk: Begin = async (field) => {
+  const set = async (...texts: readonly string[]) => {
+    const session = await open(field);
+    try {
+      for (const text of [...texts, 'SELECT pg_reload_conf()']) await session.run(text);
+    } finally {
+      await session.close();
+    }
+  };
+  await set(
+    `ALTER SYSTEM SET commit_delay = ${COMMIT_DELAY_US}`,
+    'ALTER SYSTEM SET commit_siblings = 0',
+  );
+  return () => set('ALTER SYSTEM RESET commit_delay', 'ALTER SYSTEM RESET commit_siblings');
+};
 
 async function schemaOf({ shop }: Field, sku: string): Promise<string> {
   const [row] = await shop.databases.regular.query<{ schema: string }>({

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { History } from '../crowd/history.ts';
-import { kindOf, LIMITED } from '../kinds.ts';
+import { kindOf, LIMITED, placesOf } from '../kinds.ts';
 import type { Planned } from '../schedule.ts';
 import type { Field } from './field.ts';
 import { FAULTS, isPossible } from './table.ts';
@@ -64,17 +64,18 @@ export async function play(
   history: History,
 ): Promise<void> {
   const startedAt = history.now();
-  /** A fault waits until an earlier one of the same target is mended. */
+  /** A fault waits until earlier ones of the same group and place are mended. */
   const last = new Map<string, Promise<void>>();
   await Promise.all(
     schedule.map(async (planned) => {
       if (!isPossible(field.shop, planned)) return;
       await delay(Math.max(0, startedAt + planned.atMs - history.now()));
-      const key = `${kindOf(planned.fault).group} ${planned.target}`;
-      const work = (last.get(key) ?? Promise.resolve()).then(() =>
+      const { group } = kindOf(planned.fault);
+      const keys = placesOf(planned.fault, planned.target).map((place) => `${group} ${place}`);
+      const work = Promise.all(keys.map((key) => last.get(key))).then(() =>
         playOne(field, planned, history),
       );
-      last.set(key, work);
+      for (const key of keys) last.set(key, work);
       await work;
     }),
   );

@@ -1,11 +1,23 @@
-import { type FaultName, kindOf } from '../kinds.ts';
+import { type FaultName, kindOf, placesOf } from '../kinds.ts';
 import type { Planned } from '../schedule.ts';
 import type { Shop } from '../shop/shop.ts';
-import { connections, moveSku, restock, rowLock, setSlots, snapshot, vacuum } from './database.ts';
+import {
+  connections,
+  moveSku,
+  restock,
+  rowLock,
+  setSlots,
+  slowDisk,
+  snapshot,
+  vacuum,
+} from './database.ts';
 import type { Begin } from './field.ts';
-import { cut, disturb, reset } from './links.ts';
+import { cut, disturb, isolate, reset, strike } from './links.ts';
 import { badEdit, keep, pause, pin, quota } from './operators.ts';
-import { diskAlarm, freeze, kill, memoryAlarm } from './parts.ts';
+import { clockJump, diskAlarm, freeze, fullDisk, kill, killAtWork, memoryAlarm } from './parts.ts';
+
+/** Longer than a ticket is valid. */
+const JUMP_S = 25;
 
 /** What each fault of the closed set does. */
 export const FAULTS: Readonly<Record<FaultName, Begin>> = {
@@ -15,6 +27,12 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   cut: cut('cut'),
   'cut-to-server': cut('cut-to-server'),
   'cut-from-server': disturb('cut-from-server'),
+  'late-to-server': disturb('late-to-server'),
+  isolate,
+  'lose-messages': strike('lose-message'),
+  'lose-answers': strike('lose-answer'),
+  'hang-up': strike('hang-up'),
+  'kill-at-work': killAtWork,
   reset,
   delay: disturb('delay'),
   loss: disturb('loss'),
@@ -31,11 +49,17 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   'set-slots': setSlots,
   restock,
   'move-sku': moveSku,
+  'slow-disk': slowDisk,
+  'full-disk': fullDisk,
+  'clock-ahead': clockJump(JUMP_S),
+  'clock-behind': clockJump(-JUMP_S),
   vacuum,
 };
 
 /** Whether the fault can be made. Servers that are shared with others are not broken. */
-export function isPossible({ parts }: Shop, { fault, target }: Planned): boolean {
-  if (fault === 'connections') return parts.has('postgres');
-  return kindOf(fault).group !== 'part' || parts.has(target);
+export function isPossible({ parts, clocks, disk }: Shop, { fault, target }: Planned): boolean {
+  if (kindOf(fault).group === 'clock') return clocks.areThere;
+  if (fault === 'full-disk') return disk !== undefined;
+  if (fault === 'connections' || fault === 'slow-disk') return parts.has('postgres');
+  return kindOf(fault).group !== 'part' || placesOf(fault, target).every((one) => parts.has(one));
 }

@@ -68,6 +68,13 @@ export class Parts {
     await endProcess({ pid, started }, { signal, graceMs: KILL_GRACE_MS });
   }
 
+  /** A process of the shop, in this very moment. `kill` waits for its end. */
+  killAtOnce(name: string): void {
+    this.#watched.delete(name);
+    const record = this.#record(name);
+    if (isRunning(record)) process.kill(record.pid, 'SIGKILL');
+  }
+
   /** Resolves when a server serves, and when a process runs. Does nothing if it runs already. */
   async start(name: string): Promise<void> {
     const spec = this.supervisor.specs.get(name);

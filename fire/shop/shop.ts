@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createPool, Databases } from '../../db/client/pool.ts';
+import { BrokerConnection } from '../../broker/connection.ts';
+import { queueFigures } from '../../broker/queues.ts';
+import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
+import { createPool, Databases, openSession } from '../../db/client/pool.ts';
 import type * as Prepare from '../../db/install/prepare.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { applicationSpecs } from '../../ops/stack/application.ts';
@@ -16,9 +19,12 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { homeUrls, missingServers, type Servers } from '../../ops/stack/servers.ts';
 import { newSettings } from '../../ops/stack/state.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { createLog } from '../../process/log.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { LINKS, PROCESSES } from '../kinds.ts';
+import { Clocks } from './clocks.ts';
+import { mountDisk, unmountDisk } from './disk.ts';
 import { Parts } from './parts.ts';
 import { Relay } from './relay.ts';
 
@@ -33,8 +39,9 @@ const SHARED_BUFFERS_MB = 128;
 const OPERATOR_SESSION_MS = 30_000;
 const AUDIT_TIMEOUT_MS = 60_000;
 /** Shorter than by default, so that zombies and dead nodes are frequent. */
+export const SESSION_TIMEOUT_MS = 4_000;
 const SETTINGS = {
-  ZK_SESSION_TIMEOUT_MS: '4000',
+  ZK_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
   COOLDOWN_SECONDS: '1',
   RATE_LIMIT_USER_PER_SECOND: '1000',
   RATE_LIMIT_TICKET_PER_SECOND: '1000',
@@ -57,8 +64,13 @@ export interface Shop {
   readonly session: ZkSession;
   readonly operator: Operator;
   readonly zkRoot: string;
+  readonly clocks: Clocks;
+  /** PostgreSQL's own disk, if it has one. */
+  readonly disk: string | undefined;
   /** The folder with data and logs. */
   readonly folder: string;
+  /** Requests that the shop has put aside since it was started. */
+  deadLetters(): Promise<number>;
   rabbitmqctl(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -136,13 +148,14 @@ async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
 interface Place extends Required<Pick<ShopOptions, 'zkRoot' | 'environment'>> {
   readonly root: string;
   readonly folder: string;
+  readonly clocks: Clocks;
 }
 
 /** Starts the processes, each with the servers that it sees. */
 async function startProcesses(
   parts: Parts,
   seen: ReadonlyMap<string, Servers>,
-  { folder, zkRoot, environment, root }: Place,
+  { folder, zkRoot, environment, root, clocks }: Place,
 ) {
   const monitorPorts = await portsOf([...PROCESSES, 'console']);
   const webPorts = await portsOf(PROCESSES.filter((name) => name.startsWith('web-')));
@@ -156,6 +169,7 @@ async function startProcesses(
         PATH: environment['PATH'],
         NODE_COMPILE_CACHE: join(ROOT, 'node_modules', '.cache', 'compiled'),
         ...SETTINGS,
+        ...clocks.of(name),
       },
       servers: seen.get(name) as Servers,
       zkRoot,
@@ -177,6 +191,20 @@ async function startProcesses(
   };
 }
 
+/** Only the filler fills the disk. */
+async function keepSmall(databaseUrl: string): Promise<void> {
+  const session = await openSession(databaseUrl, {
+    ...{ applicationName: 'fire', statementTimeoutMs: 10_000, lockTimeoutMs: 10_000 },
+  });
+  try {
+    await session.run("ALTER SYSTEM SET max_wal_size = '128MB'");
+    await session.run("ALTER SYSTEM SET min_wal_size = '64MB'");
+    await session.run('SELECT pg_reload_conf()');
+  } finally {
+    await session.close();
+  }
+}
+
 async function connect(servers: Servers, zkRoot: string) {
   const databases = Databases.open(homeUrls(servers), (url) =>
     createPool({ url, max: 4, applicationName: 'fire', statementTimeoutMs: AUDIT_TIMEOUT_MS }),
@@ -194,31 +222,46 @@ async function connect(servers: Servers, zkRoot: string) {
 export async function startShop(options: ShopOptions): Promise<Shop> {
   const { zkRoot = '/fire', root = ROOT } = options;
   const place = new TestFolder();
+  const clocks = new Clocks(place.path);
+  const disk =
+    options.given?.databaseUrl === undefined && mountDisk(join(place.path, 'postgres'))
+      ? join(place.path, 'postgres')
+      : undefined;
   const say = () => {};
   const parts = new Parts({ say, onChange: (running) => place.note(running), restart: false });
   const stopParts = async () => {
     parts.unwatch();
     await parts.supervisor.stop(PROCESSES, { discard: true });
     for (const names of NATIVE_STOP_ORDER) await parts.supervisor.stop(names, { discard: true });
+    if (disk !== undefined) unmountDisk(disk);
     place.remove();
   };
   try {
     const servers = await startServers(options, parts, place);
     const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
     await prepare(servers.databaseUrl);
+    if (disk !== undefined) await keepSmall(servers.databaseUrl);
     const { links, seen } = await lay(servers);
     const { secrets, ...running } = await startProcesses(parts, seen, {
-      ...{ folder: place.path, zkRoot, root },
+      ...{ folder: place.path, zkRoot, root, clocks },
       environment: options.environment,
     });
     parts.watch(PROCESSES);
     const { databases, session, operator } = await connect(servers, zkRoot);
+    const log = createLog('fire', 'silent');
+    const broker = await BrokerConnection.open({ url: servers.amqpUrl, name: 'fire', log });
     const run = promisify(execFile);
     return {
-      ...{ parts, links, ...running, databases, session, operator, zkRoot, folder: place.path },
+      ...{ parts, links, ...running, databases, session, operator, zkRoot, clocks, disk },
+      folder: place.path,
       jwtSecret: secrets.jwtSecret,
       paymentSecret: secrets.paymentWebhookSecret,
       databaseUrl: servers.databaseUrl,
+      async deadLetters() {
+        await broker.whenConnected();
+        const figures = await queueFigures(broker);
+        return figures.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
+      },
       async rabbitmqctl(...args) {
         await run(join(place.path, 'rabbitmq', 'rabbitmqctl'), args);
       },
@@ -226,6 +269,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
         for (const relay of links.values()) relay.close();
         await session.close();
         await databases.close();
+        await broker.close();
         await stopParts();
       },
     };

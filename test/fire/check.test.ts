@@ -22,8 +22,21 @@ const brought = (sku: string, units: number): Entry => ({
   restocked: { sku, units },
 });
 
+/** The node is cut off for 9 s, and takes a request in the seventh. */
+function cutOff(fault: string, target: string, press: Partial<Call> = {}): Entry[] {
+  const cut = { kind: 'fault', fault, target } as const;
+  return [
+    { ...cut, phase: 'begin', at: 10_000, until: 10_001 },
+    call('press', { status: 202, requestId: 'r3', at: 17_000, until: 17_010, ...press }),
+    { ...cut, phase: 'end', at: 19_000, until: 19_001 },
+  ];
+}
+
 const history = (): Entry[] => [
   ...[brought('tv', 3), brought('seats', 2), brought('pot', 1)],
+  { kind: 'quota', sku: 'pot', units: 1 },
+  { kind: 'session', timeoutMs: 4_000 },
+  { kind: 'aside', requests: 0 },
   call('press', { status: 202, requestId: 'r1', state: 'queued' }),
   call('press', { status: 202, requestId: 'r2', state: 'queued' }),
   call('press', { status: 410, verdict: 'sold_out', requestId: 'r9' }),
@@ -70,6 +83,7 @@ const dump = (): { -readonly [part in keyof Dump]: Dump[part][number][] } => ({
     outcome('r4', 'tv', '4'),
   ],
   payments: [payment('p1', '1'), payment('p2', '2'), payment('p4', '4', 'refund_due', 'due')],
+  refunds: [{ payment_ref: 'p4', told: '1' }],
   units: [
     { sku: 'seats', position: '1', order_no: '2', name: '1-1' },
     { sku: 'seats', position: '2', order_no: '', name: '1-2' },
@@ -108,7 +122,10 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
   'every end is told truly': [
     (entries) => entries.push(told('r4', 'ordered')),
     (entries) => entries.push(told('r7', 'sold_out')),
+    (entries) =>
+      entries.push(call('press', { status: 202, requestId: 'r7' }), told('r7', 'rejected')),
   ],
+  'no lawful request is put aside': [(entries) => entries.push({ kind: 'aside', requests: 1 })],
   'a request has one outcome': [
     (_, { outcomes }) => outcomes.push(outcome('r1', 'tv', '1')),
     (_, { orders, skus }) => {
@@ -121,11 +138,17 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
     (_, { orders }) => change(orders, 0, { units: '3' }),
     (_, { skus }) => change(skus, 1, { user_limit: '0' }),
   ],
+  'admissions are bounded': [(_, { orders }) => orders.push(order('5', 'pot', 'r5'))],
+  'a node without a session takes nothing': [
+    (entries) => entries.push(...cutOff('cut', 'web-1>zookeeper')),
+    (entries) => entries.push(...cutOff('isolate', 'web-1')),
+  ],
   'money equals orders': [
     (_, { payments }) => payments.shift(),
     (_, { payments }) => payments.push(payment('p5', '1')),
     (_, { payments }) => payments.push(payment('p5', '4')),
     (_, { payments }) => change(payments, 2, { refund: '' }),
+    (_, { refunds }) => change(refunds, 0, { told: '2' }),
     (_, { payments }) => change(payments, 0, { refund: 'done' }),
     (_, { payments }) => payments.push(payment('p4', '4', 'refund_due', 'due')),
     (_, { payments }) => payments.push(payment('p6', '99', 'refund_due', 'due')),
@@ -187,6 +210,37 @@ describe('the checker', () => {
       told('r4', 'expired', { at: 1_200, until: 1_210 }),
     ];
     expect(check([...history(), ...crossing], dump())).toEqual([]);
+  });
+
+  it('lets a node say that it has not taken what it never said to have taken', () => {
+    const lost = [
+      call('press', { status: 503, verdict: 'overloaded', retryAfter: '1', requestId: 'r7' }),
+    ];
+    expect(check([...history(), ...lost, told('r7', 'rejected')], dump())).toEqual([]);
+  });
+
+  it('lets a node that cannot read the database know less than another one', () => {
+    const cut = { kind: 'fault', fault: 'cut', target: 'web-2>postgres' } as const;
+    const blind: Entry[] = [
+      { ...cut, phase: 'begin', at: 900, until: 901 },
+      told('r4', 'expired', { at: 1_000, until: 1_010 }),
+      told('r4', 'queued', { at: 1_020, until: 1_030, node: 'web-2' }),
+      told('r4', 'expired', { at: 4_000, until: 4_010, node: 'web-2' }),
+      { ...cut, phase: 'end', at: 2_000, until: 2_001 },
+    ];
+    expect(check([...history(), ...blind], dump())).toEqual([]);
+    const seeing = blind.filter(({ kind }) => kind === 'call');
+    expect(check([...history(), ...seeing], dump())).toHaveLength(1);
+  });
+
+  it.each<[string, Partial<Call>]>([
+    ['while its session lasts', { at: 13_000, until: 13_010 }],
+    ['at the other node', { node: 'web-2' }],
+    ['when the link is well again', { until: 19_100 }],
+  ])('lets a node take a request %s', (_, press) => {
+    const cut = cutOff('cut', 'web-1>zookeeper', { requestId: 'r2', ...press });
+    const entries = history().filter((one) => one.kind !== 'call' || one.requestId !== 'r2');
+    expect(check([...entries, ...cut, told('r2', 'paid')], dump())).toEqual([]);
   });
 
   it('has a broken history for each promise', () => {
