@@ -6,6 +6,7 @@ import { isName } from '../../contracts/names.ts';
 import { parseTime } from '../../contracts/times.ts';
 import { arrivalsEndMs } from '../load/plan/arrivals.ts';
 import { playInProcesses } from '../load/processes.ts';
+import { checkRecording } from '../load/recording/format.ts';
 import { readWanted } from '../load/replay/plan.ts';
 import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
@@ -170,6 +171,8 @@ async function load(
 ): Promise<void> {
   const { replay: recording, speed, sale } = options;
   const { plan, replay } = await readWanted({ planFile: file, recording, speed, sale });
+  // Before the first call: half a sale is no replay.
+  if (recording !== undefined) await checkRecording(recording);
   const { part, of } = options.part;
   if (options.check) return checked({ plan, replay }, options.json);
   const stopping = new AbortController();
