@@ -216,7 +216,11 @@ export const addLoad: AddCommand = (program, context) => {
       'play a recording of flashsale record, on the network of the plan, if any',
     )
     .option('--speed <number>', 'play it so many times as fast', parseSpeed, 1)
-    .option('--sale <name>', 'play it at another sale than the recorded one', parseSale)
+    .option(
+      '--sale <name>',
+      'play it at this sale; needed to play it at the recorded one',
+      parseSale,
+    )
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
     .option('--part <k/n>', 'play one of n parts, on as many machines', parsePart, {
       part: 1,
