@@ -138,6 +138,11 @@ function objectOf(line: string): Readonly<Record<string, unknown>> {
 const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value);
 const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 const isText = (value: unknown) => typeof value === 'string';
+/** The names in a recording are printed, and kept for each shopper. */
+const isWord = (value: unknown) => isText(value) && /^[\w-]{1,64}$/.test(String(value));
+const isCounts = (value: unknown) =>
+  isObject(value) &&
+  Object.entries(value as object).every(([name, count]) => isWord(name) && isCount(count));
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isUpTo = (value: unknown, max: number) =>
   isNumber(value) && Number(value) >= 0 && Number(value) <= max;
@@ -156,9 +161,9 @@ function headerOf(line: string): RecordingHeader | undefined {
     [header.fromMs, header.toMs].every(isNumber) &&
     Number(header.fromMs) <= Number(header.toMs) &&
     [header.calls, header.shoppers].every(isCount) &&
-    isObject(outcomes) &&
+    isCounts(outcomes) &&
     isObject(answers) &&
-    Object.values(answers ?? {}).every(isObject);
+    Object.entries(answers ?? {}).every(([call, counts]) => isWord(call) && isCounts(counts));
   return isOne ? (header as RecordingHeader) : undefined;
 }
 
@@ -171,7 +176,7 @@ function isCall(
     isUpTo(ms, CALL_MS_MAX) &&
     isUpTo(wait ?? 0, WAIT_SECONDS_MAX) &&
     isUpTo(quantity ?? 0, REQUEST_UNITS_MAX) &&
-    [who, from, verdict].every(isText) &&
+    [who, from, verdict].every(isWord) &&
     [sku ?? 0, request ?? 0, order ?? 0].every(isCount) &&
     Object.hasOwn(CALLS, String(call))
   );

@@ -232,6 +232,21 @@ describe('a crowd', () => {
     expect(calls).not.toHaveProperty('orders');
   });
 
+  it('of a recording has a limit for the calls of one shopper that are not answered', async () => {
+    const stop = new AbortController();
+    let pages = 0;
+    onPage = () => {
+      pages += 1;
+      // A browser has so many connections.
+      if (pages === 6) stop.abort();
+    };
+    const lines = Array.from({ length: 150 }, () => call(0, 'a', 'page'));
+    const wanted = await readWanted({ recording: recordingOf(lines, { fromMs: 0 }), speed: 1 });
+    const { replay } = await replayed(wanted, stop.signal);
+    expect(replay?.notMade).toEqual({ 'calls beyond 100 of one shopper at once': 50 });
+    onPage = (response) => response.end('page');
+  });
+
   it('of a recording does not come to the recorded sale itself, unless that one is named', async () => {
     const recording = recordingOf([call(0, 'a', 'page')], { opensAt: opensAt.toISOString() });
     const unnamed = await readWanted({ recording, speed: 100 });

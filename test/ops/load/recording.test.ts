@@ -256,12 +256,27 @@ describe('a recording', () => {
     // The head is a gzip file of its own.
     await expect(open(gzipSync(`${head}\n`))).rejects.toThrow('it has 0 of 1 calls');
     await expect(open(gzipSync(`${head}\n${call}\n${call}\n`))).rejects.toThrow('3: this is not');
-    for (const odd of ['"at":9e15', '"ms":-1', '"ms":9e9', '"wait":1e6', '"quantity":1e6']) {
+    for (const odd of [
+      '"at":9e15',
+      '"ms":-1',
+      '"ms":9e9',
+      '"wait":1e6',
+      '"quantity":1e6',
+      '"who":""',
+    ]) {
       const wrong = call.replace('}', `,${odd}}`);
       await expect(open(gzipSync(`${head}\n${wrong}\n`))).rejects.toThrow('2: this is not');
     }
-    const oddHead = head.replace('"calls":1', '"calls":-1');
-    await expect(open(gzipSync(`${oddHead}\n`))).rejects.toThrow('its first line is not a header');
+    for (const [part, odd] of [
+      ['"calls":1', '"calls":-1'],
+      // What is printed has no letters that a terminal obeys.
+      ['"ok":1', '"\\u001b[2J":1'],
+      ['"page":', '"<b>":'],
+    ] as const) {
+      expect(head).toContain(part);
+      const wrong = gzipSync(`${head.replace(part, odd)}\n`);
+      await expect(open(wrong)).rejects.toThrow('its first line is not a header');
+    }
     const bomb = gzipSync(Buffer.alloc(3_000_000, 'x'));
     await expect(open(bomb)).rejects.toThrow('its first line is not a header');
     const whole = gzipSync(text);
