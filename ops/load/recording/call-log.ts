@@ -58,8 +58,9 @@ const ROUTES: readonly Route[] = (Object.keys(CALLS) as CallName[])
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 function fieldsOf(line: string): Fields | undefined {
-  // Whoever collects logs may write something before each line.
-  const at = line.indexOf('{"end":');
+  // Whoever collects logs may write something before each line, or a full disk may have cut the one before. In a
+  // text of the line, the quotes would be escaped.
+  const at = line.lastIndexOf('{"end":');
   if (at < 0) return undefined;
   try {
     return JSON.parse(line.slice(at)) as Fields;

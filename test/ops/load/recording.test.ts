@@ -234,9 +234,11 @@ describe('a recording', () => {
       `limiting requests, request: "GET /\u2028${line({ at: 2 })}\u2028 HTTP/1.1"`,
       `${line({ at: 3 }).slice(0, -1)},"more":"${'x'.repeat(10_000_000)}"}`,
       line({ at: 4, seconds: 1e9 }),
+      // What a full disk has left of a line.
+      `{"end":17${line({ at: 4 })}`,
       `${line({ at: 5 })}\r`,
     ]);
-    expect(header).toMatchObject({ calls: 2, fromMs: 990, toMs: 4_990 });
+    expect(header).toMatchObject({ calls: 3, fromMs: 990, toMs: 4_990 });
     expect(skipped).toEqual({ 'lines that are not of a call log': 3 });
   });
 
