@@ -17,7 +17,7 @@ const FIELDS = {
   // The calls of a page before its shopper has a token are known by it.
   connection: '"$hostname/$pid/$connection"',
   claims: '"$logged_claims"',
-  key: '"$http_idempotency_key"',
+  key: '"$logged_key"',
   sku: '"$logged_sku"',
   quantity: '"$logged_quantity"',
 };
@@ -27,7 +27,7 @@ const FORMAT = Object.entries(FIELDS).map(([name, value]) => `"${name}":${value}
 /** Evaluated for a line alone: nothing of it is computed while the log is off. */
 const LINES = [
   'map $http_authorization $logged_claims {',
-  String.raw`    "~*^Bearer +[^. ]+\.(?<token_claims>[^. ]+)\." $token_claims;`,
+  String.raw`    "~*^Bearer +[^. ]+\.(?<token_claims>[^. ]{1,4096})\." $token_claims;`,
   '    default "";',
   '}',
   // `$path` has no query: a link to the page may have the address of its reader there.
@@ -40,12 +40,18 @@ const LINES = [
   String.raw`    "~^(?<unsigned_request>/api/v1/requests/[^.]*)\." $unsigned_request;`,
   '    default $path;',
   '}',
+  'map $http_idempotency_key $logged_key {',
+  '    "~^[0-9A-Fa-f-]{36}$" $http_idempotency_key;',
+  '    default "";',
+  '}',
   'map $arg_wait $logged_wait {',
   '    "~^[0-9]{1,3}$" "?wait=$arg_wait";',
   '    default "";',
   '}',
   'map $path $is_logged {',
   '    "~^/api/v1/orders/[^/]+/payment$" "";',
+  // No shopper has one. A stranger could fill the disk with them.
+  '    "~^.{301}" "";',
   '    "~^/(sales/[^/]+|api/v1/(sales/.+|buy/.+|requests/.+|orders|orders/.+|demo/.+|notices))$" 1;',
   '    default "";',
   '}',

@@ -223,11 +223,18 @@ describe('the call log', () => {
     ]) {
       await call(logged.url + path);
     }
+    // Nobody fills the disk, or leaves words, with what a shopper does not send.
+    await call(`${logged.url}/api/v1/orders/${'SIGNED'.repeat(100)}`);
+    const large = {
+      'idempotency-key': 'SIGNED'.repeat(1_000),
+      authorization: `Bearer a.${'SIGNED'.repeat(1_000)}.b`,
+    };
+    await call(`${logged.url}/api/v1/orders`, { headers: large });
     // Quotes, and a letter at which some programs end a line.
     const odd = 'GET /sales/"\\\u2028" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
     await raw(logged.url, odd);
     const text = () => readFileSync(callLog, 'utf8');
-    await until('all is written', () => text().split('\n').length > 8);
+    await until('all is written', () => text().split('\n').length > 9);
     expect(text()).not.toMatch(/SIGNED|payment/);
     const calls = text().trimEnd().split('\n').map(readLine);
     const aims = calls.map((read) => {
@@ -238,7 +245,15 @@ describe('the call log', () => {
     });
     // Each process of nginx writes its own lines.
     expect(aims.toSorted()).toEqual([
-      ...['buy', `long-poll demo ${id} 1`, 'orders', 'other', 'page "\\\u2028"', 'page demo'],
+      ...[
+        'buy',
+        `long-poll demo ${id} 1`,
+        'orders',
+        'orders',
+        'other',
+        'page "\\\u2028"',
+        'page demo',
+      ],
       ...[`status demo ${id}`, `stream demo ${id}`],
     ]);
   });
