@@ -6,6 +6,7 @@ import { isName } from '../../contracts/names.ts';
 import { parseTime } from '../../contracts/times.ts';
 import { arrivalsEndMs } from '../load/plan/arrivals.ts';
 import { playInProcesses } from '../load/processes.ts';
+import { checkRecording } from '../load/recording/format.ts';
 import { readWanted } from '../load/replay/plan.ts';
 import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
@@ -144,6 +145,8 @@ async function load(
   const planText = file === undefined ? undefined : readFileSync(file, 'utf8');
   const wanted = { planFile: file, planText, recording, speed, sale };
   const { plan, replay } = await readWanted(wanted);
+  // Before the first call: half a sale is no replay.
+  if (recording !== undefined) await checkRecording(recording);
   const { part, of } = options.part;
   if (options.check) return checked({ plan, replay }, options.json);
   const stopping = new AbortController();
@@ -187,7 +190,11 @@ export const addLoad: AddCommand = (program, context) => {
       'play a recording of flashsale record, on the network of the plan, if any',
     )
     .option('--speed <number>', 'play it so many times as fast', parseSpeed, 1)
-    .option('--sale <name>', 'play it at another sale than the recorded one', parseSale)
+    .option(
+      '--sale <name>',
+      'play it at this sale; needed to play it at the recorded one',
+      parseSale,
+    )
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
     .option('--part <k/n>', 'play one of n parts, on as many machines', parsePart, {
       part: 1,

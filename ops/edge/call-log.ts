@@ -1,7 +1,7 @@
 /**
  * The call log of the edge: a line of JSON for each call of a shopper, from which `flashsale record` makes a
  * recording. It is off unless asked for. A line has what a person could be told by (address, claims of the
- * token), but nothing by which somebody could act as them: no signature of a token or a ticket.
+ * token), but nothing by which somebody could act as them: no signature of a token, a ticket or a receipt.
  */
 
 /** A line, in the words of nginx. `ops/load/recording/call-log.ts` reads it. */
@@ -11,13 +11,13 @@ const FIELDS = {
   seconds: '$request_time',
   status: '$status',
   method: '"$request_method"',
-  path: '"$logged_path"',
+  path: '"$logged_path$logged_wait"',
   verdict: '"$sent_http_x_verdict"',
   address: '"$remote_addr"',
   // The calls of a page before its shopper has a token are known by it.
   connection: '"$hostname/$pid/$connection"',
   claims: '"$logged_claims"',
-  key: '"$http_idempotency_key"',
+  key: '"$logged_key"',
   sku: '"$logged_sku"',
   quantity: '"$logged_quantity"',
 };
@@ -27,23 +27,40 @@ const FORMAT = Object.entries(FIELDS).map(([name, value]) => `"${name}":${value}
 /** Evaluated for a line alone: nothing of it is computed while the log is off. */
 const LINES = [
   'map $http_authorization $logged_claims {',
-  String.raw`    "~*^Bearer +[^. ]+\.(?<token_claims>[^. ]+)\." $token_claims;`,
+  String.raw`    "~*^Bearer +[^. ]+\.(?<token_claims>[^. ]{1,4096})\." $token_claims;`,
   '    default "";',
   '}',
-  'map $request_uri $logged_path {',
-  String.raw`    "~^(?<unsigned_ticket>/api/v1/buy/[^?]*)\." $unsigned_ticket;`,
-  '    default $request_uri;',
+  // `$path` has no query: a link to the page may have the address of its reader there.
+  'map $path $logged_path {',
+  String.raw`    "~^(?<unsigned_ticket>/api/v1/buy/.*)\." $unsigned_ticket;`,
+  // A ticket with its dots written as `%2E` has its signature still.
+  '    "~^/api/v1/buy/" /api/v1/buy/;',
+  // A receipt is `<sale>.<signature>`, and may have more parts.
+  String.raw`    "~^(?<streamed_request>/api/v1/requests/[^.]*)\..*/events$" $streamed_request/events;`,
+  String.raw`    "~^(?<unsigned_request>/api/v1/requests/[^.]*)\." $unsigned_request;`,
+  '    default $path;',
   '}',
-  'map $request_uri $is_logged {',
-  String.raw`    "~^/(sales/[^/?]+|api/v1/(sales/.+|buy/.+|requests/.+|orders|orders/.+|demo/.+|notices))(\?|$)" 1;`,
+  'map $http_idempotency_key $logged_key {',
+  '    "~^[0-9A-Fa-f-]{36}$" $http_idempotency_key;',
+  '    default "";',
+  '}',
+  'map $arg_wait $logged_wait {',
+  '    "~^[0-9]{1,3}$" "?wait=$arg_wait";',
+  '    default "";',
+  '}',
+  'map $path $is_logged {',
+  '    "~^/api/v1/orders/[^/]+/payment$" "";',
+  // No shopper has one. A stranger could fill the disk with them.
+  '    "~^.{301}" "";',
+  '    "~^/(sales/[^/]+|api/v1/(sales/.+|buy/.+|requests/.+|orders|orders/.+|demo/.+|notices))$" 1;',
   '    default "";',
   '}',
   'map $request_body $logged_sku {',
-  `    '~"sku" *: *"(?<body_sku>[A-Za-z0-9_-]+)"' $body_sku;`,
+  `    '~"sku" *: *"(?<body_sku>[A-Za-z0-9_-]{1,40})"' $body_sku;`,
   '    default "";',
   '}',
   'map $request_body $logged_quantity {',
-  `    '~"quantity" *: *(?<body_quantity>[0-9]+)' $body_quantity;`,
+  `    '~"quantity" *: *(?<body_quantity>[0-9]{1,4})' $body_quantity;`,
   '    default "";',
   '}',
   `log_format calls escape=json '{${FORMAT.join(',')}}';`,

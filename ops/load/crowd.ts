@@ -100,7 +100,7 @@ interface Beginning {
 
 /** @throws {Error} the shop has no such sale, or not in time */
 export async function beginningOf(order: Omit<Order, 'onTick'>): Promise<Beginning> {
-  const { plan, startAt, target } = order;
+  const { plan, startAt, target, replay: recorded } = order;
   const { origin } = new URL(target);
   const nowMs = performance.now();
   const scratch = new Tally(nowMs);
@@ -120,6 +120,14 @@ export async function beginningOf(order: Omit<Order, 'onTick'>): Promise<Beginni
     }
   }
   visit.leave();
+  // Its orders would be real ones, of units that people want.
+  const isTheRecorded =
+    Date.parse(recorded?.header.opensAt ?? '') === Date.parse(watch.facts.opensAt);
+  if (isTheRecorded && recorded?.isSaleNamed === false) {
+    throw new Error(
+      `${plan.sale} is the recorded sale itself: --sale NAME says where it is played`,
+    );
+  }
   const opensInMs = watch.opensInMs;
   if (opensInMs > PLAN_MS_MAX) {
     throw new Error(`the sale ${plan.sale} opens in more than ${PLAN_MS_MAX / 3_600_000} hours`);

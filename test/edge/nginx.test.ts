@@ -1,9 +1,15 @@
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readLine } from '../../ops/load/recording/call-log.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { startEdge } from '../edge.ts';
+import { until } from '../until.ts';
 import { call, standIn } from './nodes.ts';
 import { edgeOfTwo, expectProblem } from './two-nodes.ts';
 
@@ -194,6 +200,62 @@ describe('TLS', () => {
     const old = connectTls({ port, maxVersion: 'TLSv1.2', rejectUnauthorized: false });
     const [error] = await once(old, 'error');
     expect(String(error)).toMatch(/protocol version/);
+  });
+});
+
+describe('the call log', () => {
+  const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has no signature, no query but the wait, and no call of a payment provider', async () => {
+    const callLog = join(folder, 'calls.log');
+    const logged = at.alsoClose(await startEdge(at.nodes.ports, { callLog }));
+    const id = '0aa8d3bb-21c3-4c0b-bd2a-28b8f9b64c01';
+    const post = (path: string) => call(logged.url + path, { method: 'POST', body: '{}' });
+    for (const ticket of ['TV.mx208yom.1e04.SIGNED', 'TV%2Emx208yom%2E1e04%2ESIGNED']) {
+      await post(`/api/v1/buy/${ticket}?again=a.SIGNED`);
+    }
+    await post('/api/v1/orders/R-1/payment?key=SIGNED');
+    const receipt = `/api/v1/requests/${id}~demo.SIGNED`;
+    for (const path of [
+      ...[receipt, `${receipt}.node-1?wait=1&SIGNED`, `${receipt}/events`],
+      ...[`/sales/demo?email=SIGNED`, '/api/v1/orders?wait=SIGNED'],
+    ]) {
+      await call(logged.url + path);
+    }
+    // Nobody fills the disk, or leaves words, with what a shopper does not send.
+    await call(`${logged.url}/api/v1/orders/${'SIGNED'.repeat(100)}`);
+    const large = {
+      'idempotency-key': 'SIGNED'.repeat(1_000),
+      authorization: `Bearer a.${'SIGNED'.repeat(1_000)}.b`,
+    };
+    await call(`${logged.url}/api/v1/orders`, { headers: large });
+    // Quotes, and a letter at which some programs end a line.
+    const odd = 'GET /sales/"\\\u2028" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    await raw(logged.url, odd);
+    const text = () => readFileSync(callLog, 'utf8');
+    await until('all is written', () => text().split('\n').length > 9);
+    expect(text()).not.toMatch(/SIGNED|payment/);
+    const calls = text().trimEnd().split('\n').map(readLine);
+    const aims = calls.map((read) => {
+      if (typeof read === 'string') return read;
+      return [read.call, read.sale ?? read.sku, read.requestId, read.wait]
+        .filter(Boolean)
+        .join(' ');
+    });
+    // Each process of nginx writes its own lines.
+    expect(aims.toSorted()).toEqual([
+      ...[
+        'buy',
+        `long-poll demo ${id} 1`,
+        'orders',
+        'orders',
+        'other',
+        'page "\\\u2028"',
+        'page demo',
+      ],
+      ...[`status demo ${id}`, `stream demo ${id}`],
+    ]);
   });
 });
 

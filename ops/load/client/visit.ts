@@ -19,6 +19,8 @@ const CONNECTIONS_MAX = 6;
 const ANSWER_BYTES_MAX = 4_194_304;
 /** A connection that breaks does so within this time after the call has left. */
 const BREAKS_WITHIN_MS = 400;
+/** A longer timer of Node fires at once. */
+const TIMER_MS_MAX = 2_147_483_647;
 /** A stream without any event, comments included, is given up. The shop sends one every 15 s. */
 const STREAM_SILENCE_MAX_MS = 30_000;
 const STREAM_TEXT_LENGTH_MAX = 65_536;
@@ -183,9 +185,12 @@ export class Visit {
 
 /** Waits until a moment of the monotonic clock. */
 export async function untilMs(atMs: number, signal: AbortSignal): Promise<void> {
-  // Timers cut fractions off: without rounding up, calls would leave before they are due.
-  const leftMs = Math.ceil(atMs - performance.now());
-  if (leftMs > 0) await delay(leftMs, undefined, { signal });
+  for (;;) {
+    // Timers cut fractions off: without rounding up, calls would leave before they are due.
+    const leftMs = Math.ceil(atMs - performance.now());
+    if (leftMs <= 0) return;
+    await delay(Math.min(leftMs, TIMER_MS_MAX), undefined, { signal });
+  }
 }
 
 /** Reads a stream to its end. */

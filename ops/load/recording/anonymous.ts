@@ -1,3 +1,4 @@
+import { isName } from '../../../contracts/names.ts';
 import type { CallName } from '../client/calls.ts';
 import { Counter } from '../report/counts.ts';
 import { type LoggedCall, readLine } from './call-log.ts';
@@ -53,7 +54,9 @@ interface Connection {
 
 export class Anonymous {
   readonly skipped = new Counter();
-  readonly skus: string[];
+  readonly #skus: string[];
+  /** Those that somebody has bought. */
+  readonly #bought = new Set<string>();
   readonly #options: SaleOptions;
   readonly #hashes = new Hashes();
   readonly #usersInSale = new Remembered<true>(REMEMBERED_MAX);
@@ -61,7 +64,14 @@ export class Anonymous {
 
   constructor(options: SaleOptions) {
     this.#options = options;
-    this.skus = [...(options.skus ?? [])];
+    this.#skus = [...(options.skus ?? [])];
+  }
+
+  /** What a ticket was asked for is a shopper's word: a name that no purchase proves is not told. */
+  get skus(): string[] {
+    return this.#skus.map((sku, place) =>
+      this.#options.skus !== undefined || this.#bought.has(sku) ? sku : `sku-${place + 1}`,
+    );
   }
 
   /** What may be recorded of a line; undefined if nothing is. */
@@ -77,7 +87,7 @@ export class Anonymous {
       return this.#skip('calls that nothing assigns to this sale');
     }
     const { call, ms, status, verdict, outcome, quantity, wait, requestId, orderNo } = logged;
-    const sku = logged.sku === undefined ? -1 : this.skus.indexOf(logged.sku);
+    const sku = logged.sku === undefined ? -1 : this.#skus.indexOf(logged.sku);
     const hash = (kind: 'request' | 'order', text: string | undefined) =>
       text === undefined ? undefined : this.#hashes.of(kind, text);
     return {
@@ -103,13 +113,17 @@ export class Anonymous {
   }
 
   #isOfSale({ call, sale, sku, status }: LoggedCall): boolean {
-    if (call === 'buy') return sku !== undefined && this.skus.includes(sku);
+    if (call === 'buy') {
+      const isKnown = sku !== undefined && this.#skus.includes(sku);
+      if (isKnown && status < 300) this.#bought.add(sku);
+      return isKnown;
+    }
     if (sale !== this.#options.sale) return false;
-    // A ticket that was given out proves that the sale has the SKU.
-    const isNew =
-      call === 'ticket' && status < 300 && sku !== undefined && !this.skus.includes(sku);
-    if (isNew && this.#options.skus === undefined && this.skus.length < SKUS_MAX) {
-      this.skus.push(sku);
+    // A ticket was given out, so the sale has the SKU.
+    const isNew = call === 'ticket' && status < 300 && isName(sku ?? '');
+    const isLearned = isNew && sku !== undefined && !this.#skus.includes(sku);
+    if (isLearned && this.#options.skus === undefined && this.#skus.length < SKUS_MAX) {
+      this.#skus.push(sku);
     }
     return true;
   }

@@ -1,6 +1,7 @@
 import { REQUEST_UNITS_MAX } from '../../../contracts/names.ts';
 import { verdictOfStatus, withoutVerdict } from '../client/answers.ts';
 import { CALLS, type CallName } from '../client/calls.ts';
+import { CALL_MS_MAX, WAIT_SECONDS_MAX } from './format.ts';
 
 /** Reads lines of the edge's call log (`ops/edge/call-log.ts`). What it returns is not anonymous yet. */
 
@@ -28,9 +29,8 @@ export interface LoggedCall {
 export type Read = LoggedCall | 'other' | 'broken';
 
 /** Longer lines are not of this log: the edge takes no longer addresses and headers. */
-const LINE_LENGTH_MAX = 65_536;
+export const LINE_LENGTH_MAX = 131_072;
 const STATUS_LEFT = 499;
-const WAIT_SECONDS_MAX = 300;
 const WORD = /^[a-z_]{1,40}$/;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** A ticket without its signature: SKU, expiry, id. */
@@ -58,9 +58,10 @@ const ROUTES: readonly Route[] = (Object.keys(CALLS) as CallName[])
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 function fieldsOf(line: string): Fields | undefined {
-  // Whoever collects logs may write something before each line.
-  const at = line.indexOf('{"end":');
-  if (at < 0 || line.length > LINE_LENGTH_MAX) return undefined;
+  // Whoever collects logs may write something before each line, or a full disk may have cut the one before. In a
+  // text of the line, the quotes would be escaped.
+  const at = line.lastIndexOf('{"end":');
+  if (at < 0) return undefined;
   try {
     return JSON.parse(line.slice(at)) as Fields;
   } catch {
@@ -75,6 +76,8 @@ export function readLine(line: string): Read {
   if (typeof end !== 'number' || typeof seconds !== 'number' || typeof status !== 'number') {
     return 'broken';
   }
+  const ms = Math.round(seconds * 1_000);
+  if (ms < 0 || ms > CALL_MS_MAX) return 'broken';
   const text = (name: string) => String(fields[name] ?? '');
   const [path = '', query = ''] = text('path').split('?');
   const route = ROUTES.find(
@@ -87,7 +90,7 @@ export function readLine(line: string): Read {
   const told = WORD.test(text('verdict')) ? text('verdict') : undefined;
   const isGood = status < 300;
   return {
-    ...{ call, status, ms: Math.round(seconds * 1_000), wait },
+    ...{ call, status, ms, wait },
     beganAtMs: Math.round((end - seconds) * 1_000),
     verdict: verdictOf(status, told),
     outcome: isGood ? told : undefined,

@@ -1,12 +1,13 @@
 import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import type { Counts } from '../report/report.ts';
 import { Anonymous, type AnonymousCall, type SaleOptions } from './anonymous.ts';
+import { LINE_LENGTH_MAX } from './call-log.ts';
 import { CountedCalls } from './counted.ts';
 import { FORMAT, type RecordingHeader } from './format.ts';
+import { linesOf } from './lines.ts';
 import { Sorter } from './sorter.ts';
 
 /**
@@ -40,7 +41,7 @@ export async function record({ logs, out, stopping, ...sale }: RecordOrder): Pro
   try {
     for (const open of logs) await readLog(open, { anonymous, sorter, stopping });
     const counted = new CountedCalls();
-    await writeCalls(linesOf({ anonymous, sorter, counted }), calls);
+    await writeCalls(recordedLines({ anonymous, sorter, counted }), calls);
     const header: RecordingHeader = {
       ...{ format: FORMAT, sale: sale.sale, opensAt: new Date(sale.opensAtMs).toISOString() },
       ...{ skus: anonymous.skus, ...counted.header },
@@ -75,24 +76,22 @@ async function readLog(
   const { anonymous, sorter, stopping } = given;
   if (stopping.aborted) return;
   const log = open();
-  const lines = createInterface({ input: log });
-  let failure: Error | undefined;
-  log.on('error', (error) => {
-    failure = error;
-    lines.close();
-  });
-  const stop = () => lines.close();
+  const stop = () => log.destroy();
   stopping.addEventListener('abort', stop);
-  for await (const line of lines) {
-    const call = anonymous.take(line);
-    if (call !== undefined) sorter.add(call);
+  try {
+    for await (const line of linesOf(log, LINE_LENGTH_MAX)) {
+      const call = anonymous.take(line);
+      if (call !== undefined) sorter.add(call);
+    }
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+  } finally {
+    stopping.removeEventListener('abort', stop);
+    log.destroy();
   }
-  stopping.removeEventListener('abort', stop);
-  log.destroy();
-  if (failure !== undefined) throw failure;
 }
 
-function* linesOf(given: {
+function* recordedLines(given: {
   readonly anonymous: Anonymous;
   readonly sorter: Sorter<AnonymousCall>;
   readonly counted: CountedCalls;

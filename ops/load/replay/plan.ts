@@ -10,6 +10,8 @@ export interface ReplayOrder {
   /** 2 is twice as fast as it was. */
   readonly speed: number;
   readonly header: RecordingHeader;
+  /** Whoever plays it has named the sale. */
+  readonly isSaleNamed: boolean;
 }
 
 /** Shoppers with open connections in one process, without a plan that says it. */
@@ -49,17 +51,19 @@ export async function readWanted(
       `${recording} lasts longer than ${PLAN_MS_MAX / 3_600_000} hours at this speed`,
     );
   }
-  const base = given || usual(sale ?? header.sale);
-  const marked = JSON.stringify([base.mark, header, speed, sale]);
+  const at = sale ?? (given ? given.sale : header.sale);
+  const base = given || usual(at);
+  const marked = JSON.stringify([base.mark, header, speed, at]);
   const plan = {
     ...base,
-    sale: sale ?? (given ? given.sale : header.sale),
+    sale: at,
     mark: createHash('sha256').update(marked).digest('hex'),
     shoppers: header.shoppers,
     stages: [],
     beforeOpeningMs: -header.fromMs / speed - MARGIN_MS,
   };
-  return { plan, replay: { file: recording, speed, header } };
+  const isSaleNamed = sale !== undefined || Boolean(given);
+  return { plan, replay: { file: recording, speed, header, isSaleNamed } };
 }
 
 function usual(sale: string): Plan {

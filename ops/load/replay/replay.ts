@@ -12,6 +12,8 @@ import type { Stage } from './stage.ts';
 
 /** Calls that are late are made so many at a time, so that answers are read in between. */
 const AT_ONCE_MAX = 50;
+/** The edge takes fewer of one connection. A queue for a shop that stands still would grow with the recording. */
+const RUNNING_MAX = 100;
 /** A shopper without a call for so long closes its connections, and opens others when it comes back. */
 const REST_AFTER_MS = 60_000;
 const REST_EVERY_MS = 5_000;
@@ -33,10 +35,13 @@ export async function replay(
   const { beginMs, part, of, there, identities } = given;
   const { stopping, tally } = world;
   const stage: Stage = { ...world, speed, skuAt: skuAt(header, there) };
+  const recording = await openRecording(file);
   const crowd = new Crowd(stage, identities, { part, of });
   const resting = setInterval(() => crowd.rest(), REST_EVERY_MS);
   const running = new Set<Promise<void>>();
-  const recording = await openRecording(file);
+  // Also after the last call has left: answers may take long.
+  const stop = () => crowd.breakOff();
+  stopping.addEventListener('abort', stop);
   let atOnce = 0;
   try {
     for await (const call of recording.calls) {
@@ -52,13 +57,17 @@ export async function replay(
       }
       const shopper = crowd.of(call, dueMs);
       if (shopper === undefined) continue;
+      if (shopper.running >= RUNNING_MAX) {
+        tally.notMade.add(`calls beyond ${RUNNING_MAX} of one shopper at once`);
+        continue;
+      }
       const playing = shopper.play(call, dueMs).finally(() => running.delete(playing));
       running.add(playing);
     }
-    if (stopping.aborted) crowd.breakOff();
     await Promise.all(running);
   } finally {
     clearInterval(resting);
+    stopping.removeEventListener('abort', stop);
     recording.close();
     crowd.leave();
   }

@@ -1,4 +1,4 @@
-import { type Answer, textOf } from '../client/answers.ts';
+import { type Answer, textOf, UNANSWERED } from '../client/answers.ts';
 import { pathOf } from '../client/calls.ts';
 import { type Call, Visit } from '../client/visit.ts';
 import { Draws } from '../plan/draws.ts';
@@ -148,7 +148,9 @@ export class ReplayedShopper {
     return answer.kind === 'ok' ? textOf(answer.body, 'token') : undefined;
   }
 
-  #call(call: Call, { verdict, ms }: RecordedCall): Promise<Answer> {
+  async #call(call: Call, { verdict, ms }: RecordedCall): Promise<Answer> {
+    // It has waited for an answer that the end of the run has broken off.
+    if (this.#stage.stopping.aborted) return UNANSWERED;
     const hasLeft = verdict === 'left';
     const leavesAfterMs = ms / this.#stage.speed;
     return this.#open().call({ ...call, ...(hasLeft && { leavesAfterMs }) });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { untilMs } from '../../../ops/load/client/visit.ts';
 import { playPlan } from '../../../ops/load/crowd.ts';
 import { readPlan } from '../../../ops/load/plan/read.ts';
 import { readWanted } from '../../../ops/load/replay/plan.ts';
@@ -18,6 +19,7 @@ describe('a crowd', () => {
   /** Answers a call to the page; most other calls are answered as a sale that is open. */
   let onPage: (response: ServerResponse) => void = (response) => response.end('page');
   let onOrders = () => {};
+  let onPress = () => {};
   let opensAt = new Date(0);
   let availability = 'plenty';
   /** Addresses of shoppers who want to be told. */
@@ -43,6 +45,9 @@ describe('a crowd', () => {
       const order = { orderNo: 'R-1', requestId: 'r', status: 'ordered' };
       return response.end(JSON.stringify({ status: 'served', order }));
     }
+    if (url.endsWith('/stopped/tickets')) return response.end('{"purchaseUrl":"/api/v1/buy/t"}');
+    if (url.endsWith('/buy/t')) return onPress();
+    if (url.includes('/requests/')) return response.end('{"status":"sold_out"}');
     if (url.endsWith('/checkout')) return response.end('{"method":"POST","url":"/pay"}');
     if (url.endsWith('/orders/R-1')) return response.end('{"status":"paid"}');
     if (url.endsWith('/orders')) onOrders();
@@ -150,12 +155,33 @@ describe('a crowd', () => {
     expect(asked.toSorted()).toEqual(['crowd-1@mail.example', 'crowd-2@mail.example']);
   });
 
+  const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const call = (at: number, who: string, name: string, more = {}) =>
+    JSON.stringify({ at, who, from: 'here', call: name, ms: 5, verdict: 'ok', ...more });
+
+  function recordingOf(lines: readonly string[], more = {}): string {
+    const file = join(folder, 'recording.gz');
+    const header = {
+      ...{ format: 'flashsale-recording/1', sale: 'spring', opensAt: '', skus: ['Radio'] },
+      ...{ fromMs: -2_000, toMs: 2_000, calls: lines.length, shoppers: 3 },
+      ...{ answers: {}, outcomes: {}, ...more },
+    };
+    writeFileSync(file, gzipSync(`${JSON.stringify(header)}\n${lines.join('\n')}\n`));
+    return file;
+  }
+
+  const replayed = (
+    wanted: Awaited<ReturnType<typeof readWanted>>,
+    stopping = new AbortController().signal,
+  ) =>
+    playPlan({
+      ...{ ...wanted, planFile: '', part: 1, of: 1, startAt: undefined, stopping },
+      target: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
+
   it('of a recording makes the calls that it can, counts the others, and has a limit too', async () => {
     onPage = (response) => response.end('page');
-    const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
-    const file = join(folder, 'recording.gz');
-    const call = (at: number, who: string, name: string, more = {}) =>
-      JSON.stringify({ at, who, from: 'here', call: name, ms: 5, verdict: 'ok', ...more });
     const lines = [
       ...[call(-2_000, 'a', 'page'), call(-1_000, 'b', 'page'), call(-900, 'c', 'page')],
       ...[
@@ -169,18 +195,8 @@ describe('a crowd', () => {
       ],
       call(2_000, 'b', 'notice-ask'),
     ];
-    const header = {
-      ...{ format: 'flashsale-recording/1', sale: 'spring', opensAt: '', skus: ['Radio'] },
-      ...{ fromMs: -2_000, toMs: 2_000, calls: 9, shoppers: 3, answers: {}, outcomes: {} },
-    };
-    writeFileSync(file, gzipSync(`${JSON.stringify(header)}\n${lines.join('\n')}\n`));
-    const wanted = await readWanted({ recording: file, speed: 20 });
-    const report = await playPlan({
-      ...{ ...wanted, plan: { ...wanted.plan, aliveMax: 2 }, planFile: '', part: 1, of: 1 },
-      target: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      ...{ startAt: undefined, stopping: new AbortController().signal },
-    });
-    rmSync(folder, { recursive: true });
+    const wanted = await readWanted({ recording: recordingOf(lines), speed: 20 });
+    const report = await replayed({ ...wanted, plan: { ...wanted.plan, aliveMax: 2 } });
     expect(report.calls).toMatchObject({
       page: { sent: 2 },
       guest: { sent: 2 },
@@ -196,6 +212,59 @@ describe('a crowd', () => {
       'requests for notices: addresses are not recorded': 1,
     });
     expect(report.generator.gaps).toEqual({});
+  });
+
+  it('of a recording makes no more calls when it is told to go home', async () => {
+    const stop = new AbortController();
+    onPress = () => stop.abort();
+    const [sku, request] = [{ sku: 0 }, { request: 1 }];
+    const lines = [
+      call(0, 'a', 'ticket', sku),
+      call(1, 'a', 'buy', { ...sku, ...request }),
+      call(2, 'a', 'status', request),
+      call(2_000, 'a', 'orders'),
+    ];
+    const recording = recordingOf(lines, { skus: ['TV'] });
+    const wanted = await readWanted({ recording, speed: 4, sale: 'stopped' });
+    const { calls } = await replayed(wanted, stop.signal);
+    expect(calls).toMatchObject({ ticket: { sent: 1 }, buy: { sent: 1, verdicts: { left: 1 } } });
+    expect(calls).not.toHaveProperty('status');
+    expect(calls).not.toHaveProperty('orders');
+  });
+
+  it('of a recording has a limit for the calls of one shopper that are not answered', async () => {
+    const stop = new AbortController();
+    let pages = 0;
+    onPage = () => {
+      pages += 1;
+      // A browser has so many connections.
+      if (pages === 6) stop.abort();
+    };
+    const lines = Array.from({ length: 150 }, () => call(0, 'a', 'page'));
+    const wanted = await readWanted({ recording: recordingOf(lines, { fromMs: 0 }), speed: 1 });
+    const { replay } = await replayed(wanted, stop.signal);
+    expect(replay?.notMade).toEqual({ 'calls beyond 100 of one shopper at once': 50 });
+    onPage = (response) => response.end('page');
+  });
+
+  it('of a recording does not come to the recorded sale itself, unless that one is named', async () => {
+    const recording = recordingOf([call(0, 'a', 'page')], { opensAt: opensAt.toISOString() });
+    const unnamed = await readWanted({ recording, speed: 100 });
+    await expect(replayed(unnamed)).rejects.toThrow('is the recorded sale itself');
+    const named = await readWanted({ recording, speed: 100, sale: 'spring' });
+    expect((await replayed(named)).shoppers.played).toBe(1);
+    // Parts of one crowd are told the name, or not.
+    expect(named.plan.mark).toBe(unnamed.plan.mark);
+    const elsewhere = await readWanted({ recording, speed: 100, sale: 'summer' });
+    expect(elsewhere.plan.mark).not.toBe(named.plan.mark);
+  });
+
+  it('waits also longer than a timer can', async () => {
+    const stop = new AbortController();
+    const waiting = untilMs(performance.now() + 5e9, stop.signal);
+    // A timer that is too long fires at once.
+    setTimeout(() => stop.abort(), 20);
+    await expect(waiting).rejects.toThrow('aborted');
   });
 
   it('does not come to a sale that is not there, or that opens much later, or to no shop', async () => {

@@ -189,11 +189,16 @@ describe('a recording', () => {
         user: 'ann',
       });
     const { header, calls } = await recorded(
-      [ticket('Boat', 404), ticket('TV', 201), press({ at: 2 })],
+      // The log has what is in a body, which another word may come before: only a purchase proves the name.
+      [
+        ...[ticket('Boat', 404), ticket('-', 201), ticket('Ann-Smith', 201), ticket('TV', 201)],
+        press({ at: 2 }),
+        press({ at: 3, path: `/api/v1/buy/${TICKET.replace('TV', 'Ann-Smith')}`, status: 403 }),
+      ],
       'learned',
     );
-    expect(header.skus).toEqual(['TV']);
-    expect(calls.at(-1)).toMatchObject({ call: 'buy', sku: 0 });
+    expect(header.skus).toEqual(['sku-1', 'TV']);
+    expect(calls.map(({ sku }) => sku)).toEqual([undefined, undefined, 0, 1, 1, 0]);
   });
 
   it('is made of what was read when the reading is ended', async () => {
@@ -221,6 +226,22 @@ describe('a recording', () => {
     await expect(recorded([])).rejects.toThrow('the log is empty');
   });
 
+  it('is read line by line, whatever is in a line and however long it is', async () => {
+    const odd = line({ at: 1, connection: 'odd', path: '/sales/spring?\u2028{"end":1}\u2029' });
+    const { header, skipped } = await recorded([
+      odd,
+      // A forged line in a text of nginx itself, which does not escape.
+      `limiting requests, request: "GET /\u2028${line({ at: 2 })}\u2028 HTTP/1.1"`,
+      `${line({ at: 3 }).slice(0, -1)},"more":"${'x'.repeat(10_000_000)}"}`,
+      line({ at: 4, seconds: 1e9 }),
+      // What a full disk has left of a line.
+      `{"end":17${line({ at: 4 })}`,
+      `${line({ at: 5 })}\r`,
+    ]);
+    expect(header).toMatchObject({ calls: 3, fromMs: 990, toMs: 4_990 });
+    expect(skipped).toEqual({ 'lines that are not of a call log': 3 });
+  });
+
   it('that is broken is refused with the reason', async () => {
     const open = async (content: string | Buffer) => {
       const file = join(folder, 'broken.gz');
@@ -233,6 +254,33 @@ describe('a recording', () => {
     await recorded([line({ at: 1 })]);
     const text = gunzipSync(readFileSync(join(folder, 'out.gz'))).toString();
     await expect(open(gzipSync(`${text}{"at":1}\n`))).rejects.toThrow('broken.gz:3: this is not');
+    const [head = '', call = ''] = text.split('\n');
+    // The head is a gzip file of its own.
+    await expect(open(gzipSync(`${head}\n`))).rejects.toThrow('it has 0 of 1 calls');
+    await expect(open(gzipSync(`${head}\n${call}\n${call}\n`))).rejects.toThrow('3: this is not');
+    for (const odd of [
+      '"at":9e15',
+      '"ms":-1',
+      '"ms":9e9',
+      '"wait":1e6',
+      '"quantity":1e6',
+      '"who":""',
+    ]) {
+      const wrong = call.replace('}', `,${odd}}`);
+      await expect(open(gzipSync(`${head}\n${wrong}\n`))).rejects.toThrow('2: this is not');
+    }
+    for (const [part, odd] of [
+      ['"calls":1', '"calls":-1'],
+      // What is printed has no letters that a terminal obeys.
+      ['"ok":1', '"\\u001b[2J":1'],
+      ['"page":', '"<b>":'],
+    ] as const) {
+      expect(head).toContain(part);
+      const wrong = gzipSync(`${head.replace(part, odd)}\n`);
+      await expect(open(wrong)).rejects.toThrow('its first line is not a header');
+    }
+    const bomb = gzipSync(Buffer.alloc(3_000_000, 'x'));
+    await expect(open(bomb)).rejects.toThrow('its first line is not a header');
     const whole = gzipSync(text);
     await expect(open(whole.subarray(0, whole.length - 12))).rejects.toThrow(
       /cannot be read|unexpected end/,
