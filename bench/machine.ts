@@ -62,8 +62,19 @@ export function busySeconds(): number {
   return busy.reduce((sum, ms) => sum + ms, 0) / 1_000;
 }
 
-/** Resident memory of each named process and its descendants, in megabytes. */
-export const residentOf = (roots: ReadonlyMap<string, number>) => sumOf(roots, residentMegabytes);
+/** Memory of each named process and its descendants, in megabytes. What several of them share counts once. */
+export const memoryOf = (roots: ReadonlyMap<string, number>) => sumOf(roots, ownMegabytes);
+
+/** Resident memory, of which a process that shares a page with n - 1 others has the nth part. */
+function ownMegabytes(pid: number): number {
+  try {
+    const parts = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+)/m.exec(parts)?.[1] ?? 0) / 1_024;
+  } catch {
+    // The process has ended.
+    return 0;
+  }
+}
 
 /** Resident memory of a process, in megabytes. */
 export function residentMegabytes(pid: number): number {

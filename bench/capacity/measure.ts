@@ -4,7 +4,7 @@ import { Line } from '../crowd/line.ts';
 import { press } from '../crowd/press.ts';
 import { createSigner, purchaseRequest, statusRequest } from '../crowd/purchase.ts';
 import type { Way } from '../flow/ways.ts';
-import { busySeconds, cpuSeconds, machine, residentOf } from '../machine.ts';
+import { busySeconds, cpuSeconds, machine, memoryOf } from '../machine.ts';
 import type { Shop } from '../shop.ts';
 
 /** The measurements from which the costs of the model come. */
@@ -157,7 +157,7 @@ export async function whileNobodyDecides(
   const workers = named(GROUPS.worker);
   const [webs, broker] = [named(GROUPS.web), named(GROUPS.broker)];
   const megabytes = (pids: typeof webs) =>
-    [...residentOf(pids).values()].reduce((sum, one) => sum + one, 0);
+    [...memoryOf(pids).values()].reduce((sum, one) => sum + one, 0);
   const sign = createSigner(way.keys);
   const lines: Line[] = [];
   for (const pid of workers.values()) process.kill(pid, 'SIGSTOP');

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
 import { rounded } from '../figures.ts';
-import { machine, residentOf } from '../machine.ts';
+import { machine, memoryOf } from '../machine.ts';
 import { figuresOf, fullRate, openShop } from '../whole-way/shop.ts';
 
 /**
@@ -61,7 +61,7 @@ try {
   const beganMs = performance.now();
   const timer = setInterval(() => {
     const minute = (performance.now() - beganMs) / 60_000;
-    looks.push({ minute, megabytes: residentOf(stage.shop.pids) });
+    looks.push({ minute, megabytes: memoryOf(stage.shop.pids) });
   }, LOOK_MS);
   figures = figuresOf(await stage.come(perSecond, minutes * 60));
   clearInterval(timer);
