@@ -18,6 +18,8 @@ const MUST_STAY_BELOW = { accepted_ms_p95: 100, ordered_ms_p95: 500 } as const;
 const GROWTH_MAX_PERCENT = 1;
 const LOOK_MS = 10_000;
 const WARM_MINUTES = 2;
+/** Before the clock starts, until each web node knows the sale. */
+const WARM_UP_SECONDS = 5;
 
 const text = (value: string) => ({ type: 'string', default: value }) as const;
 const { values } = parseArgs({
@@ -58,6 +60,7 @@ const stage = await openShop(write);
 const looks: Look[] = [];
 let figures: Record<string, unknown> = {};
 try {
+  await stage.come(perSecond / 2, WARM_UP_SECONDS);
   const beganMs = performance.now();
   const timer = setInterval(() => {
     const minute = (performance.now() - beganMs) / 60_000;
