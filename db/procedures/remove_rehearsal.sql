@@ -10,7 +10,8 @@
 -- Locks, in order: the first two of drop_sale; the outbox_relay rows; outbox rows; the third of drop_sale
 -- Errors
 --   FS001  it is not the name of a rehearsal
---   FS004  a session of a payment provider belongs to it, so money may be under way. The shop begins none for a shadow
+--   FS004  a session of a payment provider belongs to it, so money may be under way. The shop begins none for a shadow;
+--          or another sale has a SKU with its name
 --   55P03  another transaction held a lock: call again
 
 CREATE OR REPLACE FUNCTION catalog.remove_rehearsal(p_sale text) RETURNS boolean
@@ -34,14 +35,17 @@ BEGIN
      OR EXISTS (SELECT FROM hot.checkout c WHERE c.sale = p_sale) THEN
     RAISE EXCEPTION '% has a session of a payment provider', p_sale USING ERRCODE = 'FS004';
   END IF;
+  IF EXISTS (SELECT FROM sku k WHERE starts_with(k.sku, p_sale || '-') AND k.sale <> p_sale) THEN
+    RAISE EXCEPTION 'another sale has a SKU with the name of %', p_sale USING ERRCODE = 'FS004';
+  END IF;
 
   -- An event without its order would never leave the outbox. The relay locks in the same order.
   PERFORM FROM regular.outbox_relay FOR UPDATE;
   PERFORM FROM hot.outbox_relay FOR UPDATE;
   DELETE FROM regular.outbox x WHERE x.sale = p_sale;
   DELETE FROM hot.outbox x WHERE x.sale = p_sale;
-  IF v_was_here THEN PERFORM delete_sale(p_sale, v_skus); END IF;
-  -- Those of the shadow have its name and a number.
+  -- Those of the shadow have its name and a number. These read whole tables, so they come before the locks that other
+  -- sales wait for.
   DELETE FROM regular.refused_request f WHERE starts_with(f.sku, p_sale || '-');
   DELETE FROM hot.refused_request f WHERE starts_with(f.sku, p_sale || '-');
   DELETE FROM regular.dead_letter d WHERE starts_with(d.sku, p_sale || '-');
@@ -49,6 +53,7 @@ BEGIN
   DELETE FROM regular.place_call c WHERE starts_with(c.sku, p_sale || '-');
   DELETE FROM hot.place_call c WHERE starts_with(c.sku, p_sale || '-');
   DELETE FROM action a WHERE a.sale = p_sale;
+  IF v_was_here THEN PERFORM delete_sale(p_sale, v_skus); END IF;
   RETURN v_was_here;
 END
 $routine$;

@@ -170,7 +170,10 @@ export const addRehearse: AddCommand = (program, context) => {
         .argParser(time(OPENS_IN_MS_MIN, HOUR_MS))
         .default(60_000, '60s'),
     )
-    .option('--beside-open-sales', 'although a sale is open, whose shoppers feel the crowd')
+    .option(
+      '--beside-open-sales',
+      'although a sale is open or opens, whose shoppers feel the crowd',
+    )
     .addOption(
       new Option('--answered-within <time>', 'bound for 99 of 100 presses')
         .argParser(time(1, HOUR_MS))

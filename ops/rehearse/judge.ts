@@ -5,6 +5,9 @@ import { unitsFor } from './shadow.ts';
 
 /** Says whether a rehearsal went well. Pure. */
 
+/** What a finding is about if the shadow could not be removed. */
+export const REMOVAL = 'removal';
+
 export interface Bounds {
   /** 99 of 100 presses are answered within this time, and decided within that one. */
   readonly answeredWithinMs: number;
@@ -25,6 +28,8 @@ export interface SkuResult {
   /** Shoppers who wanted one and stayed. */
   readonly wanted: number;
   readonly sold: number;
+  /** With orders that were cancelled or ran out. */
+  readonly bought: number;
 }
 
 export interface Rehearsed {
@@ -42,12 +47,13 @@ export interface Rehearsed {
 }
 
 export function resultsOf({ desired, demand, original, records }: Rehearsed): SkuResult[] {
-  const sold = new Map(records.sold.map(({ sku, units }) => [sku, units]));
+  const sold = new Map(records.sold.map((one) => [one.sku, one]));
   return desired.skus.map((sku) => ({
     sku: original.get(sku.sku) ?? sku.sku,
     units: unitsFor(sku) ?? null,
     wanted: demand.get(sku.sku) ?? 0,
-    sold: sold.get(sku.sku) ?? 0,
+    sold: sold.get(sku.sku)?.units ?? 0,
+    bought: sold.get(sku.sku)?.bought ?? 0,
   }));
 }
 
@@ -63,8 +69,8 @@ export function judge(rehearsed: Rehearsed, bounds: Bounds): Finding[] {
     unitsOf(rehearsed),
     finding(
       'orders',
-      records.orders === report.orders.made && double === 0,
-      `${records.orders} in the databases, ${report.orders.made} told to the crowd; ${records.repeatedRequests} requests with two orders, ${records.doublePayments} orders with two payments`,
+      records.orders === report.orders.made && records.paid >= report.orders.paid && double === 0,
+      `${records.orders} in the databases, ${records.paid} of them paid; ${report.orders.made} told to the crowd, ${report.orders.paid} paid; ${records.repeatedRequests} requests with two orders, ${records.doublePayments} orders with two payments`,
     ),
     finding(
       'outcomes',
@@ -76,7 +82,7 @@ export function judge(rehearsed: Rehearsed, bounds: Bounds): Finding[] {
       records.audit.length === 0,
       records.audit.length === 0 ? 'the books balance' : records.audit.join('; '),
     ),
-    within('answered', report.calls['buy']?.times, bounds.answeredWithinMs),
+    answered(report, bounds.answeredWithinMs),
     within('decided', report.outcomeTimes, bounds.decidedWithinMs),
   ];
 }
@@ -100,20 +106,38 @@ function crowdOf({ report, isComplete }: Rehearsed): Finding {
   return finding('crowd', isComplete && played === due && strangers === 0, text);
 }
 
-/** Nothing is sold that does not exist. What is wanted as a whole is sold as a whole. */
+/** Nothing is sold that does not exist. Everybody gets what they want, until nothing is left. */
 function unitsOf(rehearsed: Rehearsed): Finding {
   const results = resultsOf(rehearsed);
   const { isComplete, keepsAll } = rehearsed;
-  const wrong = results.flatMap(({ sku, units, wanted, sold }) => {
-    if (units === null) return [];
-    if (sold > units) return [`${sku} was oversold: ${sold} of ${units}`];
-    const isLeft = sold < units && wanted >= units;
-    return isLeft && isComplete && keepsAll
+  const wrong = results.flatMap(({ sku, units, wanted, sold, bought }) => {
+    if (units !== null && sold > units) return [`${sku} was oversold: ${sold} of ${units}`];
+    if (!isComplete || !keepsAll) return [];
+    if (units === null || wanted < units) {
+      // Units of orders that ran out unpaid are free again, and nobody is there who wants them.
+      return bought < wanted ? [`${sku}: ${wanted} wanted one, and ${bought} were bought`] : [];
+    }
+    return sold < units
       ? [`${sku} was not sold out: ${sold} of ${units}, and ${wanted} wanted one`]
       : [];
   });
   const sold = results.reduce((all, one) => all + one.sold, 0);
-  return finding('units', wrong.length === 0, wrong.join('; ') || `${sold} units sold`);
+  const text = keepsAll
+    ? `${sold} units sold`
+    : `${sold} units sold; presses are shed, so it is not known who had to get one`;
+  return finding('units', wrong.length === 0, wrong.join('; ') || text);
+}
+
+/** What the network has done to a press, and not the crowd itself. */
+const UNANSWERED = ['timeout', 'no connection', 'connection lost', 'certificate not trusted'];
+
+/** A press without an answer has no time. */
+function answered(report: LoadReport, boundMs: number): Finding {
+  const { sent = 0, verdicts = {}, times } = report.calls['buy'] ?? {};
+  const without = UNANSWERED.reduce((all, why) => all + (verdicts[why] ?? 0), 0);
+  return without > sent / 100
+    ? finding('answered', false, `${without} of ${sent} presses got no answer`)
+    : within('answered', times, boundMs);
 }
 
 function within(

@@ -10,6 +10,8 @@ export interface SoldSku {
   readonly sku: string;
   /** Units of unpaid and paid orders. */
   readonly units: number;
+  /** Units of all orders that there ever were. */
+  readonly bought: number;
 }
 
 export interface Records {
@@ -35,7 +37,6 @@ export async function recordsOf(
   const { rows, missing } = await auditHomes(databases);
   if (missing.length > 0) throw noAnswer(missing);
   const orders = homes.flatMap((home) => home.orders);
-  const live = orders.filter(({ status }) => status === 'ordered' || status === 'paid');
   const parts = Map.groupBy(
     homes.flatMap((home) => home.histogram),
     ({ part }) => part,
@@ -47,9 +48,12 @@ export async function recordsOf(
       orders.filter(({ status }) => status === 'paid'),
       ({ count }) => count,
     ),
-    sold: [...Map.groupBy(live, ({ sku }) => sku)].map(([sku, own]) => ({
+    sold: [...Map.groupBy(orders, ({ sku }) => sku)].map(([sku, own]) => ({
       sku,
-      units: sum(own, ({ units }) => units),
+      units: sum(own, ({ status, units }) =>
+        status === 'ordered' || status === 'paid' ? units : 0,
+      ),
+      bought: sum(own, ({ units }) => units),
     })),
     ordersPerSecond: most / partSeconds,
     repeatedRequests: sum(homes, ({ checks }) => checks.repeated_requests),

@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { rehearsalsOf } from '../../contracts/rehearsal.ts';
 import type { Actor } from '../../db/actions.ts';
 import { saleBoard } from '../../db/catalog.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { removeRehearsal } from '../../db/rehearsals.ts';
 import { readHistory } from '../../zk/tree/history.ts';
 import { encodePath, type Paths, pathsBelow } from '../../zk/tree/paths.ts';
+import type { Report } from '../../zk/tree/report.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import { Reader } from '../quota/overview.ts';
 import { acknowledged } from '../sale/acknowledged.ts';
@@ -44,6 +46,7 @@ export async function removeShadow(place: SalePlace, shadow: string): Promise<vo
   const paths = pathsBelow(root);
   const reader = new Reader(session, paths);
   const isOfShadow = (sku: string) => sku.startsWith(`${shadow}-`);
+  await checkOwn(databases, shadow, isOfShadow);
   const skus = (await reader.names(paths.skus)).filter(isOfShadow);
   // First nothing more is admitted, then what was admitted is decided: a request finds its SKU as long as it is under way.
   const edits = await closeAll(place, skus);
@@ -58,6 +61,20 @@ export async function removeShadow(place: SalePlace, shadow: string): Promise<vo
   await untilForgotten(place, paths, shadow);
 }
 
+/** Somebody may have made a sale from the names of a shadow: then they are not for this command to remove. */
+async function checkOwn(
+  databases: Databases,
+  shadow: string,
+  isOfShadow: (sku: string) => boolean,
+): Promise<void> {
+  const { sales } = await saleBoard(databases);
+  for (const { sale, skus } of sales) {
+    const found = sale === shadow ? undefined : skus.find(({ sku }) => isOfShadow(sku));
+    if (found === undefined) continue;
+    throw new Error(`${found.sku} is a SKU of the sale ${sale}, so nothing of it is removed`);
+  }
+}
+
 async function closeAll({ session, root }: SalePlace, skus: readonly string[]): Promise<Edit[]> {
   const operator = new Operator(session, pathsBelow(root), ACTOR.by);
   const edits: Edit[] = [];
@@ -65,7 +82,26 @@ async function closeAll({ session, root }: SalePlace, skus: readonly string[]): 
   return edits;
 }
 
-/** Dead nodes are in it, until the keeper has drained what they admitted. */
+/**
+ * What of a shadow is under way. The last report of a node that died may be older than what it admitted, so the keeper
+ * has to drain and delete it.
+ */
+export function underWay(
+  reports: ReadonlyMap<string, Pick<Report, 'skus' | 'final'> | undefined>,
+  living: readonly string[],
+  isOfShadow: (sku: string) => boolean,
+): string | undefined {
+  let units = 0;
+  const dead: string[] = [];
+  for (const [node, report] of reports) {
+    const own = Object.entries(report?.skus ?? {}).filter(([sku]) => isOfShadow(sku));
+    units += own.reduce((sum, [, { admitted, decided }]) => sum + admitted - decided, 0);
+    if (own.length > 0 && !report?.final && !living.includes(node)) dead.push(node);
+  }
+  if (units > 0) return `${units} units of the rehearsal are admitted and not decided`;
+  return dead.length > 0 ? `the keeper has not settled ${dead.join(', ')} yet` : undefined;
+}
+
 async function untilDecided(
   reader: Reader,
   paths: Paths,
@@ -73,18 +109,15 @@ async function untilDecided(
 ): Promise<void> {
   const deadline = performance.now() + DECIDED_MS_MAX;
   for (;;) {
-    let units = 0;
+    const reports = new Map<string, Report | undefined>();
     for (const node of await reader.names(paths.reports)) {
-      for (const [sku, { admitted, decided }] of Object.entries(
-        (await reader.report(node))?.skus ?? {},
-      )) {
-        if (isOfShadow(sku)) units += admitted - decided;
-      }
+      reports.set(node, await reader.report(node));
     }
-    if (units === 0) return;
+    const left = underWay(reports, await reader.names(paths.nodes), isOfShadow);
+    if (left === undefined) return;
     if (performance.now() > deadline) {
       throw new Error(
-        `${units} units of the rehearsal are admitted and not decided: see flashsale broker queues and flashsale dead-letters; nothing is removed yet`,
+        `${left}: see flashsale broker queues and flashsale dead-letters; nothing is removed yet`,
       );
     }
     await delay(POLL_MS);

@@ -3,7 +3,7 @@ import { RELEASE } from '../../contracts/release.ts';
 import { saleBoard } from '../../db/catalog.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { HomeSessions } from '../../db/export.ts';
-import { slotsOf } from '../../db/rehearsals.ts';
+import { removeRehearsal, slotsOf } from '../../db/rehearsals.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import type { Costs } from '../capacity/costs.ts';
 import { type Plan, readPlan } from '../load/plan/read.ts';
@@ -15,12 +15,14 @@ import { acknowledged } from '../sale/acknowledged.ts';
 import { applySale } from '../sale/apply.ts';
 import type { SalePlace } from '../sale/place.ts';
 import { readPresent } from '../sale/present.ts';
+import { disturbed, lastsMs } from './beside.ts';
 import { type Comparison, compare, type ShopSize } from './compare.ts';
 import { demandOf } from './crowd.ts';
 import {
   type Bounds,
   type Finding,
   judge,
+  REMOVAL,
   type Rehearsed,
   resultsOf,
   type SkuResult,
@@ -50,7 +52,7 @@ export interface Order {
   readonly who: string;
   readonly shop: string;
   readonly opensInMs: number;
-  /** Also while a sale is open, whose shoppers feel the crowd. */
+  /** Also while a sale is open or opens, whose shoppers feel the crowd. */
   readonly besideOpenSales: boolean;
   /** The plan of the crowd. */
   readonly planFor: (shadow: Shadow) => string;
@@ -95,17 +97,28 @@ export function rehearse(order: Order): Promise<Rehearsal> {
     });
     const planText = order.planFor(shadow);
     const plan = readPlan(planText, order.planFile);
+    await checkBeside(order, plan);
+    await checkRemovable(order, shadow);
     const [sold] = await Promise.allSettled([sell(order, known, { shadow, plan, planText })]);
     say('removing the shadow');
-    await removeShadow(place, shadow.desired.sale).catch((error: Error) => {
-      const before = sold.status === 'rejected' ? `${(sold.reason as Error).message}\n` : '';
-      throw new Error(
-        `${before}the shadow is not removed: ${error.message}\nflashsale rehearse ${sale} --remove removes it`,
-      );
-    });
-    if (sold.status === 'rejected') throw sold.reason;
-    return sold.value;
+    const left = await removeShadow(place, shadow.desired.sale).then(
+      () => undefined,
+      (error: Error) =>
+        `the shadow is not removed: ${error.message}; flashsale rehearse ${sale} --remove removes it`,
+    );
+    if (sold.status === 'rejected') {
+      throw left === undefined
+        ? sold.reason
+        : new Error(`${(sold.reason as Error).message}\n${left}`);
+    }
+    return left === undefined ? sold.value : withLeft(sold.value, left);
   });
+}
+
+/** What the crowd has found out is told all the same. */
+function withLeft(found: Rehearsal, text: string): Rehearsal {
+  const removal: Finding = { about: REMOVAL, isWell: false, text };
+  return { ...found, isWell: false, findings: [...found.findings, removal] };
 }
 
 /** Removes what rehearsals that were killed have left. @returns how many there were */
@@ -132,8 +145,8 @@ async function alone<T>({ databases }: SalePlace, work: () => Promise<T>): Promi
   return outcome.value;
 }
 
-/** @throws {Error} there is no such sale, or a sale is open whose shoppers would feel the crowd */
-async function knownSale({ place, sale, besideOpenSales }: Order): Promise<Known> {
+/** @throws {Error} there is no such sale, or nothing in it */
+async function knownSale({ place, sale }: Order): Promise<Known> {
   const found = await readPresent(place, sale, []);
   if (found.sale === undefined || isRehearsal(sale)) {
     throw new Error(`there is no sale ${sale}: flashsale sale list; flashsale sale apply FILE`);
@@ -141,18 +154,24 @@ async function knownSale({ place, sale, besideOpenSales }: Order): Promise<Known
   if (![...found.skus.values()].some((one) => one.sale === sale)) {
     throw new Error(`${sale} has no SKUs, so there is nothing to rehearse`);
   }
-  const { sales, serverTime } = await saleBoard(place.databases);
-  const open = sales.filter(
-    ({ sale: name, opensAt, closesAt, isCalledOff }) =>
-      !isRehearsal(name) && !isCalledOff && opensAt <= serverTime && closesAt > serverTime,
-  );
-  if (open.length > 0 && !besideOpenSales) {
-    const names = open.map((one) => one.sale).join(', ');
-    throw new Error(
-      `${names} is open, and its shoppers would feel the crowd; --beside-open-sales rehearses all the same`,
-    );
-  }
   return { ...found, sale: found.sale };
+}
+
+/** @throws {Error} a sale is open, or opens meanwhile, whose shoppers would feel the crowd */
+async function checkBeside(order: Order, plan: Plan): Promise<void> {
+  if (order.besideOpenSales) return;
+  const { sales, serverTime } = await saleBoard(order.place.databases);
+  const found = disturbed(sales, serverTime, lastsMs(plan, order.opensInMs));
+  if (found !== undefined) {
+    throw new Error(`${found}; --beside-open-sales rehearses all the same`);
+  }
+}
+
+/** @throws {Error} a server could not remove the shadow again: its routines are older, or rights are missing */
+async function checkRemovable({ place }: Order, { desired }: Shadow): Promise<void> {
+  await removeRehearsal(place.databases, desired.sale).catch((error: Error) => {
+    throw new Error(`a shadow could not be removed, so none is put on: ${error.message}`);
+  });
 }
 
 interface Played {

@@ -2,6 +2,7 @@ import type { Costs } from '../capacity/costs.ts';
 import { shownAmount } from '../capacity/model.ts';
 import { shortcomings } from '../load/report/report.ts';
 import type { Comparison } from './compare.ts';
+import { REMOVAL } from './judge.ts';
 import type { Rehearsal } from './run.ts';
 
 /** A rehearsal as a person reads it on a terminal. */
@@ -32,7 +33,7 @@ export function rehearsalText(found: Rehearsal, costs: Costs, table: Table): str
     ...shortcomings(report).map((text) => `! ${text}`),
     '',
     isWell ? `well: ${sale} can be sold like this` : `NO: ${sale} was not sold as it should be`,
-    'the shadow is removed',
+    ...(findings.some(({ about }) => about === REMOVAL) ? [] : ['the shadow is removed']),
   ].join('\n');
 }
 

@@ -26,9 +26,11 @@ export function checkFile(
   const report: Report = (path, message) =>
     problems.push(problemAt(positions.ofValue(path), path, message));
   if (!isGroup(value)) return problems;
-  if (typeof value['sale'] === 'string' && isRehearsal(value['sale'])) {
-    report(['sale'], 'the shop hides and removes sales with such a name: it is for rehearsals');
-  }
+  const checkName = (name: unknown, path: PathOfFile) => {
+    if (typeof name !== 'string' || !isRehearsal(name)) return;
+    report(path, 'the shop hides and removes what has such a name: it is for rehearsals');
+  };
+  checkName(value['sale'], ['sale']);
   checkTimes(value, report);
   const languages = languagesOfGroup(value);
   checkTexts(value, [], languages, report);
@@ -42,6 +44,7 @@ export function checkFile(
       report(['skus', at, 'sku'], `skus[${before}] has the same name; each SKU has its own`);
     }
     seen.set(sku['sku'], at);
+    checkName(sku['sku'], ['skus', at, 'sku']);
     checkTexts(sku, ['skus', at], languages, report);
     checkPicture(sku['picture'], ['skus', at, 'picture'], imageOrigins, report);
     const { keep } = sku;

@@ -59,7 +59,7 @@ export class Ledger {
    * @throws {RangeError} if more units come back than are under way: a bug that would over-admit
    */
   refund(sku: string, units: number): void {
-    const counters = this.#underWay(sku, units);
+    const counters = this.#ending(sku, units);
     counters.admitted -= units;
   }
 
@@ -69,17 +69,22 @@ export class Ledger {
    * @throws {RangeError} if more units are decided than are under way: a bug that would over-admit
    */
   decide(sku: string, units: number): void {
-    const counters = this.#underWay(sku, units);
+    const counters = this.#ending(sku, units);
     counters.decided += units;
   }
 
-  #underWay(sku: string, units: number): Mutable<SkuCounters> {
-    const counters = this.#counters(sku);
-    const underWay = counters.admitted - counters.decided;
+  #ending(sku: string, units: number): Mutable<SkuCounters> {
+    const underWay = this.underWay(sku);
     if (!(units > 0 && units <= underWay)) {
       throw new RangeError(`${sku}: ${units} units end, but ${underWay} are under way`);
     }
-    return counters;
+    return this.#counters(sku);
+  }
+
+  /** Units that were drawn and have no outcome yet. */
+  underWay(sku: string): number {
+    const counters = this.#skus.get(sku);
+    return counters ? counters.admitted - counters.decided : 0;
   }
 
   /** Units that can be drawn now. */

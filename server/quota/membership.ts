@@ -97,11 +97,12 @@ export class Membership {
 
   /**
    * Forgets rehearsals that were removed. Names of theirs are never used again. A SKU with another name may come back,
-   * and what this id has admitted of it still counts then.
+   * and what this id has admitted of it still counts then. So does what has no outcome yet: somebody may have deleted
+   * the nodes by hand.
    */
   forgetRehearsals(there: readonly string[]): void {
     for (const [sku, { observation }] of this.#grants) {
-      if (!isRehearsal(sku) || there.includes(sku)) continue;
+      if (!isRehearsal(sku) || there.includes(sku) || this.ledger.underWay(sku) > 0) continue;
       observation.close();
       this.#grants.delete(sku);
       this.#applied.delete(this.#options.paths.sku(sku).grant(this.node));

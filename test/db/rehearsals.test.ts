@@ -133,4 +133,11 @@ it('removes nothing but rehearsals, and none that has to do with money', async (
     values: [sold?.orderNo],
   });
   await expect(removeRehearsal(ops, sale)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  // A sale that was made by hand, with the names of a shadow.
+  const gone = newRehearsal(real);
+  await stock(ops, real, { sku: skuOfRehearsal(gone, 1), units: 1 });
+  await expect(removeRehearsal(ops, gone)).rejects.toMatchObject({
+    sqlstate: 'FS004',
+    message: expect.stringContaining('another sale has a SKU'),
+  });
 });

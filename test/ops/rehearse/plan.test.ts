@@ -12,11 +12,14 @@ import { readCosts } from '../../../ops/capacity/costs.ts';
 import type { CostValues } from '../../../ops/capacity/model.ts';
 import { readPlan } from '../../../ops/load/plan/read.ts';
 import type { LoadReport } from '../../../ops/load/report/report.ts';
+import { disturbed, lastsMs } from '../../../ops/rehearse/beside.ts';
 import { compare } from '../../../ops/rehearse/compare.ts';
 import { demandOf, planOfShadow, usualPlan } from '../../../ops/rehearse/crowd.ts';
-import { judge, type Rehearsed } from '../../../ops/rehearse/judge.ts';
+import { judge, REMOVAL, type Rehearsed } from '../../../ops/rehearse/judge.ts';
 import { othersThan } from '../../../ops/rehearse/processes.ts';
+import { underWay } from '../../../ops/rehearse/remove.ts';
 import { type Known, shadowOf } from '../../../ops/rehearse/shadow.ts';
+import { rehearsalText } from '../../../ops/rehearse/text.ts';
 import { parseSaleFile } from '../../../ops/sale/file.ts';
 
 /** What a rehearsal works out without a shop. */
@@ -50,6 +53,8 @@ describe('a name of a rehearsal', () => {
     expect(skuOfRehearsal(one, 50).length).toBeLessThanOrEqual(40);
     const file = `sale: ${one}\ntitle: x\nopens: in 1m\ncloses: in 2m\npayWindow: 1m\nskus: []\n`;
     expect(() => parseSaleFile(file, 'x.yaml', [])).toThrow('it is for rehearsals');
+    const copy = `${file.replace(one, 'summer').replace('[]', '')}  - { sku: ${skuOfRehearsal(one, 1)} }\n`;
+    expect(() => parseSaleFile(copy, 'x.yaml', [])).toThrow('such a name: it is for rehearsals');
   });
 });
 
@@ -105,9 +110,9 @@ const second = (presses: number, tickets: number) => ({
 const report = {
   shoppers: { due: 20, played: 20, notPlayed: {}, ends: {} },
   requests: { outcomes: { ordered: 8 } },
-  orders: { made: 8 },
+  orders: { made: 8, paid: 8 },
   calls: {
-    buy: { sent: 30, times: { ...times(50), count: 30 } },
+    buy: { sent: 30, verdicts: { taken: 30 }, times: { ...times(50), count: 30 } },
     ticket: { times: { ...times(9), count: 20 } },
   },
   outcomeTimes: times(500),
@@ -118,9 +123,12 @@ const report = {
 const well: Rehearsed = {
   ...{ desired: shadow.desired, report, isComplete: true, keepsAll: true },
   demand: new Map([[tv, 12]]),
-  original: new Map([[tv, 'TV']]),
+  original: new Map([
+    [tv, 'TV'],
+    [daily, 'Daily'],
+  ]),
   records: {
-    ...{ orders: 8, paid: 8, sold: [{ sku: tv, units: 8 }], ordersPerSecond: 4 },
+    ...{ orders: 8, paid: 8, sold: [{ sku: tv, units: 8, bought: 8 }], ordersPerSecond: 4 },
     ...{ repeatedRequests: 0, doublePayments: 0, audit: [] },
   },
 };
@@ -132,28 +140,41 @@ const wrong = (change: Partial<Rehearsed>) =>
 const records = (change: Partial<Rehearsed['records']>) => ({
   records: { ...well.records, ...change },
 });
+/** @param units that are held at the end; `bought` counts those of orders that ran out as well */
+const sold = (units: number, bought = units) => records({ sold: [{ sku: tv, units, bought }] });
 const told = (change: object) => ({ report: { ...report, ...change } as LoadReport });
 
 describe('the verdict', () => {
   it.each<[string, Partial<Rehearsed>, RegExp | undefined]>([
     ['all is well', {}, undefined],
+    ['a unit is left that somebody wanted', sold(7), /TV was not sold out: 7 of 8, and 12/],
+    ['a unit is left that nobody wanted', { ...sold(7), demand: new Map([[tv, 7]]) }, undefined],
     [
-      'a unit is left that somebody wanted',
-      records({ sold: [{ sku: tv, units: 7 }] }),
-      /TV was not sold out: 7 of 8, and 12/,
+      'fewer came than there are units, and somebody got none',
+      { ...sold(6), demand: new Map([[tv, 7]]) },
+      /TV: 7 wanted one, and 6 were bought/,
     ],
     [
-      'a unit is left that nobody wanted',
-      { ...records({ sold: [{ sku: tv, units: 7 }] }), demand: new Map([[tv, 7]]) },
+      'fewer came than there are units, and an order ran out unpaid',
+      { ...sold(6, 7), demand: new Map([[tv, 7]]) },
       undefined,
     ],
-    ['presses are shed', { ...records({ sold: [] }), keepsAll: false }, undefined],
     [
-      'a unit is sold beyond the quota',
-      records({ sold: [{ sku: tv, units: 9 }] }),
-      /TV was oversold: 9 of 8/,
+      'everybody wanted what has no end, and got nothing',
+      { demand: new Map([[daily, 3]]) },
+      /Daily/,
     ],
-    ['an order is missing', records({ orders: 7 }), /orders: 7 in the databases, 8 told/],
+    ['the crowd was told of a payment that is not there', records({ paid: 7 }), /orders: .*8 paid/],
+    [
+      'presses get no answer',
+      told({
+        calls: { buy: { sent: 30, verdicts: { taken: 29, timeout: 1 }, times: times(50) } },
+      }),
+      /answered: 1 of 30 presses got no answer/,
+    ],
+    ['presses are shed', { ...records({ sold: [] }), keepsAll: false }, undefined],
+    ['a unit is sold beyond the quota', sold(9), /TV was oversold: 9 of 8/],
+    ['an order is missing', records({ orders: 7 }), /orders: 7 in the databases, .* 8 told/],
     ['a request has two orders', records({ repeatedRequests: 1 }), /1 requests with two orders/],
     [
       'an outcome is lost',
@@ -174,7 +195,7 @@ describe('the verdict', () => {
     ['it was stopped', { isComplete: false }, /crowd/],
     [
       'answers are slow',
-      told({ calls: { buy: { times: times(101) } } }),
+      told({ calls: { buy: { sent: 9, verdicts: {}, times: times(101) } } }),
       /answered: .* 99 within 101 ms; at most 100/,
     ],
     ['outcomes are slow', told({ outcomeTimes: times(1_001) }), /decided/],
@@ -183,6 +204,32 @@ describe('the verdict', () => {
     if (expected === undefined) expect(found).toEqual([]);
     else expect(found).toEqual([expect.stringMatching(expected)]);
   });
+});
+
+it('is refused beside a real sale that is open or opens meanwhile', () => {
+  const at = (seconds: number) => new Date(seconds * 1_000);
+  const one = { sale: 'autumn', opensAt: at(100), closesAt: at(200), isCalledOff: false };
+  const told = (now: number, ms: number, change = {}) =>
+    disturbed([{ ...one, ...change }], at(now), ms);
+  expect(told(150, 1)).toContain('autumn is open');
+  expect([told(90, 9_000), told(200, 9_000)]).toEqual([undefined, undefined]);
+  expect(told(90, 10_000)).toContain('autumn opens at 1970-01-01T00:01:40.000Z');
+  expect(told(150, 1, { isCalledOff: true })).toBeUndefined();
+  expect(told(150, 1, { sale: shadow.desired.sale })).toBeUndefined();
+  const plan = readPlan(usualPlan(shadow, { withinMs: 9_000, shop: 'http://x' }), 'x.yaml');
+  expect(lastsMs(plan, 5_000)).toBeGreaterThanOrEqual(5_000 + 9_000 + plan.patienceMs);
+});
+
+it('a removal waits for what is admitted, and until nodes that died are settled', () => {
+  const skus = (admitted: number, decided: number) => ({ [tv]: { admitted, decided } });
+  const under = (reports: object, living: string[]) =>
+    underWay(new Map(Object.entries(reports)), living, (name) => name === tv);
+  const [busy, idle] = [{ skus: skus(5, 3) }, { skus: skus(5, 5) }];
+  expect(under({ a: idle, b: undefined, c: { skus: {} } }, ['a'])).toBeUndefined();
+  expect(under({ a: busy, b: idle }, ['a', 'b'])).toContain('2 units');
+  // It may have admitted more since its last report.
+  expect(under({ a: idle, b: idle }, ['a'])).toContain('settled b');
+  expect(under({ b: { ...idle, final: true } }, [])).toBeUndefined();
 });
 
 it('the model is asked about the busiest second, the mix of the crowd and the size of the shop', () => {
@@ -207,6 +254,13 @@ it('the model is asked about the busiest second, the mix of the crowd and the si
   ]);
   const here = compare(report, orders, { ...shop, cores: 1 }, measured, costs as CostValues);
   expect(here.limits[0]?.limit).toBe('cores of the machine');
+  const text = (about: string) => {
+    const findings = [{ about, isWell: false, text: '' }];
+    const rest = { sale: 'spring', isWell: false, skus: [], comparison: found, report };
+    return rehearsalText({ ...rest, findings }, readCosts(), () => '');
+  };
+  expect(text('crowd')).toContain('the shadow is removed');
+  expect(text(REMOVAL)).not.toContain('the shadow is removed');
 });
 
 it('a process of another release is found, and one that does not answer is no obstacle', async () => {

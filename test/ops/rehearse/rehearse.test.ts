@@ -119,9 +119,9 @@ it('sells a shadow that nobody else sees to the last unit, compares it, and leav
   expect(findings.filter((one: { isWell: boolean }) => !one.isWell)).toEqual([]);
   expect(isWell).toBe(true);
   expect(skus).toEqual([
-    { sku: 'Packet', units: 3, wanted: expect.any(Number), sold: 3 },
-    { sku: 'Seat', units: 4, wanted: expect.any(Number), sold: 4 },
-    { sku: 'TV', units: 24, wanted: expect.any(Number), sold: 24 },
+    { sku: 'Packet', units: 3, wanted: expect.any(Number), sold: 3, bought: 3 },
+    { sku: 'Seat', units: 4, wanted: expect.any(Number), sold: 4, bought: 4 },
+    { sku: 'TV', units: 24, wanted: expect.any(Number), sold: 24, bought: 24 },
   ]);
   expect(report.orders).toMatchObject({ made: 31, paid: 31 });
   expect(comparison).toMatchObject({ shop: { webNodes: 2, workers: 1 } });

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newRehearsal, skuOfRehearsal } from '../../../contracts/rehearsal.ts';
+import { deleteSkuNodes } from '../../../ops/sale/nodes.ts';
 import type { NodeAgent } from '../../../server/quota/agent.ts';
 import { decodeReport } from '../../../zk/tree/report.ts';
 import { ControlPlane, grantOf } from '../../keeper/control-plane.ts';
@@ -156,6 +158,27 @@ test('a node that closes marks its report as final and removes its registration'
   expect(agent.draw('any', 1)).toEqual({ drawn: false, verdict: 'quota_unavailable' });
   expect(await plane.text(plane.paths.node(node))).toBeUndefined();
   expect(decodeReport((await plane.text(plane.paths.report(node))) ?? '')?.final).toBe(true);
+});
+
+test('a rehearsal whose nodes are deleted is forgotten, but not before its last outcome', async () => {
+  const sku = skuOfRehearsal(newRehearsal('spring'), 1);
+  const agent = plane.agent();
+  const node = await ready(agent);
+  const place = { session: plane.operator, root: plane.root } as never;
+  const isKnown = () => agent.grants().some((one) => one.sku === sku);
+  const deleted = async (name: string) => {
+    await deleteSkuNodes(place, name);
+    await until('gone', () => !agent.switches.skus.includes(name), { pollMs: 5 });
+  };
+  await plane.sell(sku, 10);
+  await until('sold', () => agent.switches.skus.includes(sku), { pollMs: 5 });
+  await grant(agent, sku, 5);
+  expect(agent.draw(sku, 2).drawn).toBe(true);
+  await deleted(sku);
+  expect(isKnown()).toBe(true);
+  agent.decide(node, sku, 2);
+  await plane.sell('another', 1);
+  await until('forgotten', () => !isKnown(), { pollMs: 5 });
 });
 
 test('a node knows how many nodes live, and so what its share of a limit is', async () => {
