@@ -30,12 +30,12 @@ let open: Visit[] = [];
 const sku = uniqueName('TV');
 
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startSystem({ webNodes: 1 }), launch()]);
+  [system, browser] = await Promise.all([startSystem({ webNodes: 2 }), launch()]);
   sale = await system.createSale([
     { sku, title: 'Television, 65 inches', units: 20 },
     { sku: uniqueName('Phone'), title: 'Phone, 256 GB', units: 5 },
   ]);
-  const monitors = system.monitorUrl('web-1');
+  const monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
   place = await startConsole(system, async (url) => {
     provider = await startProvider(`${url}/login/callback`, (name) => ({
       email: `${name}@shop.example`,

@@ -23,7 +23,7 @@ const [sku, phone] = [uniqueName('TV'), uniqueName('Phone')];
 let people: Record<Who, Caller>;
 
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startSystem({ webNodes: 1 }), launch()]);
+  [system, browser] = await Promise.all([startSystem({ webNodes: 2 }), launch()]);
   sale = await system.createSale([
     { sku, units: 20 },
     { sku: phone, units: 5 },
