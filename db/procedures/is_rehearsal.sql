@@ -3,13 +3,13 @@
 -- removes it.
 --
 -- Parameters: p_name, the name of a sale or SKU
--- Result: true if it is
+-- Result: true if it is; NULL for NULL
 -- Tables: none
 -- Locks: none
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.is_rehearsal(p_name text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE STRICT SECURITY DEFINER
+LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
 BEGIN
