@@ -7,6 +7,7 @@ const LONG = [
   'test/system/alerts.test.ts',
   'test/system/home-away.test.ts',
   'test/ops/rehearse/rehearse.test.ts',
+  'test/fire/fire.test.ts',
   'test/keeper/simulation.test.ts',
   'test/system/disasters.test.ts',
   'test/system/upgrade.test.ts',
