@@ -62,7 +62,7 @@ export function busySeconds(): number {
   return busy.reduce((sum, ms) => sum + ms, 0) / 1_000;
 }
 
-/** Memory of each named process and its descendants, in megabytes. What several of them share counts once. */
+/** Memory of each named process and its descendants, in megabytes. Memory that several of them share counts once. */
 export const memoryOf = (roots: ReadonlyMap<string, number>) => sumOf(roots, ownMegabytes);
 
 /** Resident memory, of which a process that shares a page with n - 1 others has the nth part. */

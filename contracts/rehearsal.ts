@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /**
- * A rehearsal sells a shadow of a sale. What makes a sale a shadow is its name alone: a name cannot be changed, all
- * servers know the same, and everything that the shadow leaves anywhere has the name in it. The catalogue does
+ * A rehearsal sells a shadow of a sale. Its name alone makes a sale a shadow: a name cannot be changed, all
+ * servers know the same one, and every trace of the shadow has the name in it. The catalogue does
  * not list it, its events go to nobody, and it may be removed at any time. Nobody can guess its random part.
  *
  * catalog.is_rehearsal says the same in SQL.

@@ -1141,7 +1141,7 @@ CREATE TABLE :schema.unit (
   sku text COLLATE "C" NOT NULL,
   -- Its number in the SKU, from 1. Units are taken in this order. Seats side by side have numbers that follow each other
   "position" integer NOT NULL,
-  -- The worth of the packet, in the currency of the SKU; secret until it is taken or the sale is over. NULL for numbered units
+  -- What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over. NULL for numbered units
   amount numeric,
   -- The order that has it; NULL while it is free. A packet stays taken when its order is cancelled, a numbered unit does not
   order_no bigint,

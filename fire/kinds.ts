@@ -62,7 +62,7 @@ const KINDS = {
   /** What the server answers comes late: what was done is not known. */
   'cut-from-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 4, group: 'link' },
   /** Every connection is reset, again and again. */
-  /** What the process sends is on its way for long, and arrives even if its sender has died meanwhile. */
+  /** The bytes of the process are on their way for long, and arrive even if their sender has died meanwhile. */
   'late-to-server': { targets: BUSY_LINKS, lastsMs: [4_000, 8_500], weight: 3, group: 'link' },
   /** All links of a process are cut. */
   isolate: { targets: PROCESSES, lastsMs: [2_000, 10_000], weight: 4, group: 'link' },

@@ -50,7 +50,7 @@ BEGIN
       COMMENT ON COLUMN %1$I.unit.position IS
         'Its number in the SKU, from 1. Units are taken in this order. Seats side by side have numbers that follow each other';
       COMMENT ON COLUMN %1$I.unit.amount IS
-        'The worth of the packet, in the currency of the SKU; secret until it is taken or the sale is over. NULL for numbered units';
+        'What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over. NULL for numbered units';
       COMMENT ON COLUMN %1$I.unit.order_no IS
         'The order that has it; NULL while it is free. A packet stays taken when its order is cancelled, a numbered unit does not';
       COMMENT ON COLUMN %1$I.unit.line IS 'The row of the seat; NULL for units that are in no row';

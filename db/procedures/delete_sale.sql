@@ -1,6 +1,6 @@
 -- delete_sale: deletes everything that belongs to a sale from both schemas of this server. Part of drop_sale,
--- remove_sale and remove_rehearsal, which check whether it may go. The partitions are dropped as files, so the number of orders does
--- not matter.
+-- remove_sale and remove_rehearsal, which check whether it may go. The partitions are dropped as files, so the
+-- number of orders does not matter.
 --
 -- Parameters: p_sale; p_skus, its SKUs. The caller holds the locks of both and the advisory lock of each SKU
 -- Result: none

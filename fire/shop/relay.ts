@@ -12,7 +12,7 @@ export type Disturbance =
   | 'loss';
 
 /**
- * What happens to a message and its connection at the worst moment. `lose-message`: neither arrives.
+ * The fate of a message and of its connection at the worst moment. `lose-message`: neither arrives.
  * `lose-answer`: the server has it, and its answer is lost. `hang-up`: the server has it, and the process
  * loses the connection while the server is still at work.
  */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { files, textOf } from './files.ts';
 
@@ -40,6 +41,14 @@ it('migrations since the last release keep all that it uses', () => {
     );
   const found = newer.flatMap((file) => broken(textOf(file)).map((text) => `${file} ${text}`));
   expect(found).toEqual([]);
+});
+
+/** A database that has a migration refuses every other text under its number, a comment in it included. */
+it('no migration has changed since it was written', () => {
+  const sum = (file: string) => createHash('sha256').update(textOf(file)).digest('hex');
+  const migrations = files.filter((file) => /^db\/migrations\/.*\.sql$/.test(file));
+  const sums = migrations.map((file) => `${sum(file)}  ${file.slice('db/migrations/'.length)}`);
+  expect(sums).toEqual(textOf('test/house/migrations.sha256').trim().split('\n'));
 });
 
 it.each([

@@ -67,14 +67,14 @@ export class Anonymous {
     this.#skus = [...(options.skus ?? [])];
   }
 
-  /** What a ticket was asked for is a shopper's word: a name that no purchase proves is not told. */
+  /** The SKU of a ticket call is a shopper's word: the recording tells no name that no purchase proves. */
   get skus(): string[] {
     return this.#skus.map((sku, place) =>
       this.#options.skus !== undefined || this.#bought.has(sku) ? sku : `sku-${place + 1}`,
     );
   }
 
-  /** What may be recorded of a line; undefined if nothing is. */
+  /** The part of a line that may be recorded; undefined if there is none. */
   take(line: string): AnonymousCall | undefined {
     const logged = readLine(line);
     if (logged === 'broken') return this.#skip('lines that are not of a call log');
@@ -98,7 +98,7 @@ export class Anonymous {
     };
   }
 
-  /** Who has made a call; undefined if nothing says that this shopper was in the sale. Asked at the end. */
+  /** The shopper of a call; undefined if nothing says that this shopper was in the sale. Asked at the end. */
   whoOf({ user, connection, isOfSale }: AnonymousCall): string | undefined {
     const known = this.#connections.get(connection);
     // Over the connection of a page, a user comes after the first calls.
@@ -138,7 +138,7 @@ export class Anonymous {
     const known = this.#connections.get(key) ?? { user: undefined, isInSale: false };
     if (hash !== undefined) {
       known.user = known.user === undefined || known.user === hash ? hash : 'several';
-      // Whoever looks at the page of the sale and then signs in is in it.
+      // A shopper who looks at the page of the sale and then signs in is in the sale.
       if (isOfSale || known.isInSale) this.#usersInSale.set(hash, true);
     }
     known.isInSale ||= isOfSale;
