@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
@@ -7,8 +9,9 @@ import { Child } from '../child.ts';
 import { median, percentile, rounded } from '../figures.ts';
 import { machine as thisMachine } from '../machine.ts';
 import { startServers, startShop } from '../shop.ts';
+import { budgetOf, drawFlame, monotonicUs, type Span } from './flame.ts';
 import type { Paced } from './generator.ts';
-import { meter } from './meter.ts';
+import { type ByProcess, meter } from './meter.ts';
 import { bareWay, play, type Round, redisWay, shopWay, type Way } from './ways.ts';
 
 /**
@@ -26,7 +29,8 @@ const USAGE = `npm run bench -- flow [options]
   --connections N    connections of the crowd                              (256)
   --paced-seconds N  length of the part at 70 % of the rate, 0: without it (15)
   --root FOLDER      run the programs of another checkout, to compare it with this one
-  --profile FOLDER   write CPU profiles of the shop's processes`;
+  --profile FOLDER   write CPU profiles of the shop's processes
+  --flame FILE       draw the CPU of one order as a flame graph, from these profiles (SVG)`;
 
 const MUST_REACH = { orders_vs_bare_http: 0.35, flow_vs_redis: 2 } as const;
 const MUST_STAY_BELOW = { accepted_ms_p95: 50, ordered_ms_p95: 300 } as const;
@@ -48,6 +52,7 @@ const { values } = parseArgs({
     'paced-seconds': text('15'),
     root: text(join(import.meta.dirname, '..', '..')),
     profile: text(''),
+    flame: text(''),
   },
 });
 if (values.help) {
@@ -59,6 +64,8 @@ const write = (line: string) => (values.json ? console.error(line) : console.log
 const say = (line: string) =>
   write(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
 const connections = Number(values.connections);
+const scratch = values.flame === '' ? undefined : mkdtempSync(join(tmpdir(), 'flashsale-flame-'));
+const profileFolder = values.profile === '' ? scratch : values.profile;
 
 const bench = await startServers(
   ['postgres', 'rabbitmq', 'zookeeper'],
@@ -67,6 +74,8 @@ const bench = await startServers(
 );
 const generator = new Child(join(import.meta.dirname, 'generator.ts'));
 const ways: Way[] = [];
+/** The rounds of the shop: what is in the flame graph. */
+const spans: Span[] = [];
 
 async function round(way: Way, count: number, prepared = count): Promise<Round> {
   if (prepared > 0) await generator.ask({ prepare: { ...way.keys, count: prepared } });
@@ -130,8 +139,8 @@ async function measure(): Promise<Record<string, unknown>> {
     root: values.root,
     environment: {
       RATE_LIMIT_IP_PER_SECOND: '1000000',
-      ...(values.profile !== '' && {
-        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${values.profile}`,
+      ...(profileFolder !== undefined && {
+        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}`,
       }),
     },
   });
@@ -152,7 +161,9 @@ async function measure(): Promise<Record<string, unknown>> {
 
   const rounds: { ours: Round; bare: Round; redis?: Round }[] = [];
   for (let index = 0; index < Number(values.rounds); index += 1) {
+    const fromUs = monotonicUs();
     const one = await round(ours, requests);
+    spans.push({ fromUs, toUs: monotonicUs() });
     expectNoLoss('the shop', one);
     const two = await round(bare, requests * 2, 0);
     const three = redis && (await round(redis, redisRequests));
@@ -194,14 +205,26 @@ async function measure(): Promise<Record<string, unknown>> {
   return { ...figures, audit_rows: auditRows, lost: 0 };
 }
 
+function drawBudget(folder: string): void {
+  const cpuUs = figures['cpu_us_an_order'] as ByProcess | undefined;
+  const [shop] = ways;
+  if (cpuUs === undefined || shop === undefined) return;
+  const budget = budgetOf(cpuUs, shop.pids, folder, spans);
+  const title = `CPU µs of one order, ${Math.round(budget.us)} together, while profiles are written`;
+  writeFileSync(values.flame, drawFlame(budget, title));
+}
+
 let figures: Record<string, unknown> = {};
 try {
   figures = await measure();
 } finally {
   generator.end();
   for (const way of ways) await way.stop();
+  // The processes write their profiles when they end.
   await bench.stop();
 }
+if (values.flame !== '' && profileFolder !== undefined) drawBudget(profileFolder);
+if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
 for (const [name, least] of Object.entries(MUST_REACH)) {
   const value = Number(figures[name]);
   if (figures[name] === undefined) continue;
