@@ -1,15 +1,17 @@
 import type { Home } from '../../contracts/homes.ts';
-import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
+import { auditHomes, moveSku } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import { LOCK_TIMEOUT_SQLSTATE } from '../../db/client/homes.ts';
 import { setLogins } from '../../db/install/logins.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
+import { dropOldSale } from '../sale/life.ts';
 import { HOME_FORM, parseHome, parseSlots, tellMissing } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 import { eachServer, withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
 import { addRoutines } from './db-routines.ts';
 import { addVersions } from './db-versions.ts';
+import { withSalePlace } from './sale-place.ts';
 import { table } from './table.ts';
 
 /** Tells the operator what to do after a lock timeout; other errors are thrown unchanged. */
@@ -61,11 +63,11 @@ export const addDb: AddCommand = (program, context) => {
     });
 
   db.command('drop-sale')
-    .description('remove an old sale and all its orders, from every server')
+    .description('remove an old sale and all its orders, from every server and from ZooKeeper')
     .argument('<sale>')
     .option('--json', 'print the result as JSON')
     .action(async (sale: string, { json }: { json?: boolean }) => {
-      await withDatabases(context, 'ops', (databases) => dropSale(databases, sale)).catch(explain);
+      await withSalePlace(context, 'ops', (place) => dropOldSale(place, sale)).catch(explain);
       console.log(json ? JSON.stringify({ dropped: sale }) : `${sale} is removed`);
     });
 

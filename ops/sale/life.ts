@@ -1,5 +1,12 @@
 import type { Actor } from '../../db/actions.ts';
-import { changeSale, checkSaleOver, recordAction, removeSale, restock } from '../../db/calls.ts';
+import {
+  changeSale,
+  checkSaleOver,
+  dropSale,
+  recordAction,
+  removeSale,
+  restock,
+} from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
@@ -243,5 +250,19 @@ export function removeSaleAtOnce(place: SalePlace, sale: string, actor: Actor): 
       throw new DatabaseError(error.kind, message, error.sqlstate, error);
     });
     return { done: [`${sale} is removed, with its SKUs ${known.names.join(', ')}`], edits: [] };
+  });
+}
+
+/**
+ * Removes an old sale with its orders. As in `removeSaleAtOnce`, its SKUs leave ZooKeeper first.
+ *
+ * @throws {DatabaseError} as `dropSale`
+ */
+export function dropOldSale(place: SalePlace, sale: string): Promise<void> {
+  return withSalesLock(place, async () => {
+    await checkSaleOver(place.databases, sale);
+    const { skus } = await readPresent(place, sale, []);
+    for (const sku of skus.keys()) await deleteSkuNodes(place, sku);
+    await dropSale(place.databases, sale);
   });
 }

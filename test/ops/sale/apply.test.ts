@@ -9,6 +9,7 @@ import type { DesiredSku } from '../../../ops/sale/desired.ts';
 import { toDesired } from '../../../ops/sale/file.ts';
 import {
   ChangeRefused,
+  dropOldSale,
   openSale,
   pauseSale,
   removeSaleAtOnce,
@@ -353,4 +354,22 @@ it('a sale that is about to open is not removed, so that it does not open withou
     /opens in less than a minute|has opened/,
   );
   expect(await setOf(sku.sku)).toMatchObject({ quota: '10', state: 'open' });
+});
+
+it('an old sale leaves ZooKeeper with its SKUs; one that is not over keeps them', async () => {
+  const skus = [desiredSku(), desiredSku({ schema: 'regular' })];
+  const { sale } = desiredSale({ skus });
+  await applySale(place, desiredSale({ sale, skus }), { actor: ACTOR });
+  const left = async () =>
+    (await Promise.all(skus.map(({ sku }) => setOf(sku)))).map((one) => one?.quota);
+  await expect(dropOldSale(place, sale)).rejects.toMatchObject({ sqlstate: 'FS001' });
+  expect(await left()).toEqual(['10', '10']);
+  await database.admin.query({
+    text: `UPDATE catalog.sale SET opens_at = now() - interval '2 hours', closes_at = now() - interval '1 hour'
+           WHERE sale = $1`,
+    values: [sale],
+  });
+  await dropOldSale(place, sale);
+  expect(await left()).toEqual([null, null]);
+  await expect(dropOldSale(place, sale)).rejects.toMatchObject({ sqlstate: 'FS002' });
 });
