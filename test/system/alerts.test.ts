@@ -16,11 +16,10 @@ import { type Fault, type Seen, tableOf } from './alerts/watch.ts';
  * Every fault of the runbook is really made, in a shop that a real Prometheus and a real Alertmanager watch with
  * the configuration of `npm start -- --watch`. Each alert fires, and clears when the fault is mended.
  * Faults that do not disturb each other are made at the same time. Prints a table.
+ *
+ * How soon an alert fires here depends on the machine. That it takes 30 s at the most by the intervals and waits that are
+ * configured is for test/stack/alerts.test.ts, in Prometheus's own time.
  */
-
-const FIRES_WITHIN_S = 30;
-/** Other tests may keep the machine busy. The tests of the rules hold the 30 s to the second. */
-const BUSY_FACTOR = 2;
 
 let shop: WatchedShop;
 let scene: Scene;
@@ -53,12 +52,11 @@ it('fires no alert while all is well', async () => {
   expect(shop.alerts.names()).toEqual([]);
 });
 
-it('fires an alert for each fault within 30 s, and clears it', async () => {
+it('fires an alert for each fault, and clears it', async () => {
   await prove([...faultsOfBooks(scene), ...faultsOfHosts(scene), ...faultsOfLoad(scene)]);
   await prove(faultsOfOutages(scene));
   await prove(faultsOfBrokerAndKeepers(scene));
   await prove(faultsOfRestores(scene));
-  expect(seen.filter(({ firedS }) => firedS > FIRES_WITHIN_S * BUSY_FACTOR)).toEqual([]);
 });
 
 it('had data for each line of each panel of the dashboards, with the labels of its name', async () => {
