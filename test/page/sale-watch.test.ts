@@ -69,7 +69,8 @@ it('the last copy of an edge is shown only while there is nothing else, and its 
   void watch.start();
   await until('the first answer', () => answers > 0);
   expect(titles).toEqual(['an hour ago']);
-  expect(Math.abs(clock.at(steadyNow()) - Date.now())).toBeLessThan(1_000);
+  // Far less than the hour, on any machine.
+  expect(Math.abs(clock.at(steadyNow()) - Date.now())).toBeLessThan(60_000);
   await next('an hour ago', 3_600_000);
   expect(isOffline).toBe(true);
 

@@ -252,7 +252,7 @@ describe('slow clients', () => {
       expect(await exchange(port, requestText(`healthy-${i}`))).toMatch(/^HTTP\/1.1 202 /);
     }
     const eachMs = (performance.now() - startedAtMs) / 50;
-    expect(eachMs, 'far less than the time after which the slow are cut off').toBeLessThan(1_000);
+    expect(eachMs, 'they do not wait until the slow are cut off').toBeLessThan(5_000);
     await until('all the slow are cut off', () => cut === SLOW);
     for (const socket of sockets) socket.destroy();
     expect(cut).toBe(SLOW);
