@@ -30,6 +30,7 @@ const USAGE = `npm run bench -- flow [options]
   --paced-seconds N  length of the part at 70 % of the rate, 0: without it (15)
   --root FOLDER      run the programs of another checkout, to compare it with this one
   --profile FOLDER   write CPU profiles of the shop's processes
+  --node-options T   NODE_OPTIONS of the shop's processes, to compare them
   --flame FILE       draw the CPU of one order as a flame graph, from these profiles (SVG)`;
 
 const MUST_REACH = { orders_vs_bare_http: 0.35, flow_vs_redis: 2 } as const;
@@ -53,6 +54,7 @@ const { values } = parseArgs({
     root: text(join(import.meta.dirname, '..', '..')),
     profile: text(''),
     flame: text(''),
+    'node-options': text(''),
   },
 });
 if (values.help) {
@@ -139,9 +141,10 @@ async function measure(): Promise<Record<string, unknown>> {
     root: values.root,
     environment: {
       RATE_LIMIT_IP_PER_SECOND: '1000000',
-      ...(profileFolder !== undefined && {
-        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}`,
-      }),
+      NODE_OPTIONS: [
+        values['node-options'],
+        ...(profileFolder === undefined ? [] : [`--cpu-prof --cpu-prof-dir=${profileFolder}`]),
+      ].join(' '),
     },
   });
   const ours = await shopWay(shop, UNITS);
