@@ -82,9 +82,7 @@ BEGIN
   IF v_count = 1 AND NOT p_wait THEN
     WITH terms AS MATERIALIZED (
       SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
-      -- As plain_terms, but PostgreSQL would look for the goods in each of two calls.
-      FROM plain_any_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
-      WHERE NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
+      FROM plain_single_terms(p_sku, p_request_ids, p_units[1], p_nodes[1]) t
     ), credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
       SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t
