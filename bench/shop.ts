@@ -1,5 +1,5 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withSecretsOfFiles } from '../contracts/config.ts';
@@ -19,6 +19,7 @@ import {
   startNative,
 } from '../ops/stack/native.ts';
 import { freePort, loopbackUrl } from '../ops/stack/ports.ts';
+import { sharedBuffersMb } from '../ops/stack/postgres.ts';
 import type { Machine } from '../ops/stack/programs.ts';
 import type { Progress } from '../ops/stack/progress.ts';
 import {
@@ -39,7 +40,6 @@ import { pathsBelow } from '../zk/tree/paths.ts';
  * temporary folder with the settings of the local stack. The shop's processes run as with `npm start`.
  */
 
-const BUFFERS_MAX_MB = 1_024;
 const READY_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 const ZK_SESSION_TIMEOUT_MS = 10_000;
@@ -84,7 +84,7 @@ export async function startServers(
       ports: await freeNativePorts(),
       passwords: newSettings().passwords,
       postgresNiceness: BEHIND_THE_QUEUE_NICENESS,
-      sharedBuffersMb: Math.min(BUFFERS_MAX_MB, Math.floor(totalmem() / 4 / 2 ** 20)),
+      sharedBuffersMb: sharedBuffersMb(),
       machine,
       progress,
       supervisor,

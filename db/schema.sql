@@ -861,7 +861,7 @@ END) NOT VALID,
 
 CREATE INDEX orders_unpaid ON ONLY :schema.orders USING btree (sku, pay_before) WHERE (status = 'ordered'::text);
 
-CREATE INDEX orders_user ON ONLY :schema.orders USING btree (user_id);
+CREATE INDEX orders_user ON ONLY :schema.orders USING hash (user_id);
 
 CREATE TRIGGER end_checkouts AFTER UPDATE ON :schema.orders REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION :schema.end_checkouts();
 

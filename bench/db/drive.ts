@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -85,13 +85,18 @@ function connection(url: string): Record<string, string> {
 
 const fill = (text: string, size: number) => `{${Array(size).fill(text).join(',')}}`;
 
-/** Calls until the deadline on `clients` connections. `onOrders` is called after each commit. */
-export async function driveBatches(
+/** Sessions that send batches, as long-lived as those of a worker. */
+export interface Batches {
+  /** Calls until the deadline on all sessions. `onOrders` is called after each commit. Returns the seconds that it took. */
+  run(seconds: number, onOrders?: (orders: number) => void): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens the sessions. They have compiled and planned the routine before the clock of a run starts. */
+export async function openBatches(
   url: string,
   { call, size, clients, sku = 'TV' }: BatchLoad,
-  seconds: number,
-  onOrders: (orders: number) => void = () => {},
-): Promise<number> {
+): Promise<Batches> {
   const pool = createPool({
     url,
     max: clients,
@@ -105,27 +110,44 @@ export async function driveBatches(
     call === 'place_orders'
       ? 'SELECT request_id, status FROM hot.place_orders($1, $2, $3, $4, $5, $6)'
       : `SELECT bench.insert_only('sale', $1, $2, $3, $4, $6), $5::boolean[] IS NULL`;
-  // All sessions are open and have compiled and planned the routine before the clock starts.
   await pool.fill();
-  const startMs = performance.now();
-  const client = async () => {
-    while (performance.now() - startMs < seconds * 1_000) {
-      const ids = Array.from({ length: size }, () => randomUUID());
-      const values = [sku, `{${ids.join(',')}}`, `{user-${ids.join(',user-')}}`];
-      const rows = await pool.query<{ status?: string }>({
-        name: `bench_${call}`,
-        text,
-        values: [...values, units, fewer, nodes],
-      });
-      onOrders(
-        call === 'place_orders' ? rows.filter(({ status }) => status === 'ordered').length : size,
-      );
-    }
+  const place = async () => {
+    // As the shop makes the ids of tickets and keys: in the order of time. Users come in any order.
+    const ids = Array.from({ length: size }, () => randomUUIDv7());
+    const users = Array.from({ length: size }, () => randomUUID());
+    const values = [sku, `{${ids.join(',')}}`, `{user-${users.join(',user-')}}`];
+    const rows = await pool.query<{ status?: string }>({
+      name: `bench_${call}`,
+      text,
+      values: [...values, units, fewer, nodes],
+    });
+    if (call === 'insert_only') return size;
+    return rows.filter(({ status }) => status === 'ordered').length;
   };
-  await Promise.all(Array.from({ length: clients }, client));
-  const tookMs = performance.now() - startMs;
-  await pool.close();
-  return tookMs / 1_000;
+  return {
+    async run(seconds, onOrders = () => {}) {
+      const startMs = performance.now();
+      const client = async () => {
+        while (performance.now() - startMs < seconds * 1_000) onOrders(await place());
+      };
+      await Promise.all(Array.from({ length: clients }, client));
+      return (performance.now() - startMs) / 1_000;
+    },
+    close: () => pool.close(),
+  };
+}
+
+/** Opens sessions, calls until the deadline and closes the sessions. */
+export async function driveBatches(
+  url: string,
+  load: BatchLoad,
+  seconds: number,
+  onOrders?: (orders: number) => void,
+): Promise<number> {
+  const batches = await openBatches(url, load);
+  const tookSeconds = await batches.run(seconds, onOrders);
+  await batches.close();
+  return tookSeconds;
 }
 
 export interface BatchLoad {

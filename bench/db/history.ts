@@ -2,7 +2,7 @@ import { openSession } from '../../db/client/pool.ts';
 import type { Stage } from './stage.ts';
 
 /**
- * Creates years of orders: half in the present sale, the others in an earlier one. They are written
+ * Creates years of orders: two thirds in the present sale, the others in earlier ones. They are written
  * set-based into tables that then become partitions, so that each index is built once from sorted
  * data. The audit passes (`SELECT * FROM hot.audit()` has no rows), as if place_orders had placed the
  * orders in batches.
@@ -23,15 +23,19 @@ interface Part {
   readonly last: number;
 }
 
+/** Request ids of version 7, fifty in a millisecond, as the shop makes them; of the past. */
+const REQUEST_ID = `(lpad(to_hex(1700000000000 + n / 50), 12, '0') || '7' || left(md5(n::text), 3) || '8'
+                      || right(md5(n::text), 15))::uuid`;
+
 /** Columns and rows of each table; `n` is the number of an order. */
 const ROWS: Readonly<Record<string, (part: Part) => string>> = {
   orders: ({ sale, sku }) =>
     `(order_no, sale, sku, request_id, user_id, units, amount, currency, status, pay_before)
-     SELECT n * 2, '${sale}', '${sku}', md5(n::text)::uuid, 'user-' || md5((-n)::text), 1, 9.95,
+     SELECT n * 2, '${sale}', '${sku}', ${REQUEST_ID}, 'user-' || md5((-n)::text), 1, 9.95,
             'EUR', 'paid', now()`,
   outcome: ({ sale, sku }) =>
     `(request_id, sale, sku, user_id, node, status, order_no, units)
-     SELECT md5(n::text)::uuid, '${sale}', '${sku}', 'user-' || md5((-n)::text), 'node-1',
+     SELECT ${REQUEST_ID}, '${sale}', '${sku}', 'user-' || md5((-n)::text), 'node-1',
             'ordered', n * 2, 1`,
   buyer: ({ sale, sku }) =>
     `(sale, sku, user_id, units) SELECT '${sale}', '${sku}', 'user-' || md5((-n)::text), 1`,
@@ -72,12 +76,13 @@ async function fillPart(url: string, table: string, part: Part): Promise<void> {
   }
 }
 
-/** @param orders total number, rounded up to whole batches */
+/** @param orders number in the present sale, rounded up to whole batches; the old ones have half as many together */
 export async function fillHistory({ url, admin }: Stage, orders: number): Promise<void> {
   const each = Math.ceil(orders / 2 / OLD_SALES / BATCH) * BATCH;
-  const parts: Part[] = [{ sale: 'sale', sku: 'TV', first: 1, last: each * OLD_SALES }];
+  const present = 2 * each * OLD_SALES;
+  const parts: Part[] = [{ sale: 'sale', sku: 'TV', first: 1, last: present }];
   for (let old = 1; old <= OLD_SALES; old += 1) {
-    const before = each * (OLD_SALES + old - 1);
+    const before = present + each * (old - 1);
     parts.push({ sale: `old-${old}`, sku: `OLD-${old}`, first: before + 1, last: before + each });
   }
   for (const { sale, sku } of parts.slice(1)) {
@@ -106,7 +111,7 @@ export async function fillHistory({ url, admin }: Stage, orders: number): Promis
             WHERE sale = '${sale}' GROUP BY slot) m
       WHERE s.sku = '${sku}' AND s.slot = m.slot;`);
   }
-  await admin.run(`SELECT setval('hot.order_no', ${each * OLD_SALES * 4 + 2})`);
+  await admin.run(`SELECT setval('hot.order_no', ${present * 3 + 2})`);
   // The next sale: its partitions are empty.
   await admin.run(`
     SELECT catalog.create_sale('next', 'Next', now() - interval '1 hour', now() + interval '1 day');

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createProgress } from '../../ops/stack/progress.ts';
+import { tellBusy } from '../busy.ts';
 import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
 import { compareGoods } from './goods.ts';
@@ -10,18 +11,21 @@ import { plot } from './plot.ts';
 import { startServer } from './server.ts';
 import { createStage, setDisk } from './stage.ts';
 import { WAYS } from './ways.ts';
+import { compareWide } from './wide.ts';
 
 /** Measures the committed orders per second of place_orders and of the alternatives, in one run. */
 
 const MUST_REACH: Readonly<Record<string, number>> = {
   batch_vs_two_statements_c32: 100,
-  batch_vs_insert_only: 0.6,
+  batch_vs_insert_only: 0.85,
   batch100_vs_batch1: 10,
   single_vs_insert_only_c32: 0.6,
   slots_vs_for_update_c32: 3,
   full_table_vs_empty: 0.85,
+  full_sale_vs_empty: 0.85,
   held_snapshot_vs_free: 0.7,
   numbered_vs_counted: 0.4,
+  wide_vs_narrow: 0.9,
 };
 
 function options() {
@@ -44,6 +48,7 @@ const startedMs = performance.now();
 const write = (line: string) => (chosen.json ? console.error(line) : console.log(line));
 const say = (line: string) =>
   write(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
+await tellBusy(write, machine.cores);
 const server = await startServer(process.env, createProgress(write));
 const has = (part: (typeof chosen.parts)[number]) => chosen.parts.includes(part);
 const figures: Record<string, unknown> = {};
@@ -70,6 +75,11 @@ try {
   }
   if (has('snapshot')) Object.assign(figures, await compareSnapshot(target, chosen, say));
   if (has('goods')) Object.assign(figures, await compareGoods(target, chosen, say));
+  if (has('wide')) {
+    const wide = await createStage(server.url, 'bench_wide');
+    Object.assign(figures, await compareWide(wide, chosen, say));
+    await wide.admin.close();
+  }
   if (has('plots')) {
     const curves = await measureCurves(target, chosen, say);
     if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(curves));

@@ -6,15 +6,15 @@ export const USAGE = `npm run bench -- db [--json] [--quick] [--only <part>,…]
                      [--history N] [--hold-seconds N] [--plot FILE]
   --json          print progress on stderr. The last line is one JSON object in any case
   --quick         2 rounds of 2 s, 200,000 old orders, a snapshot held for 20 s: about 4 minutes
-  --only          run only these parts: ways, full, snapshot, goods, plots
+  --only          run only these parts: ways, full, snapshot, goods, wide, plots
   --rounds        rounds, in each of which every way runs once            (3)
   --seconds       length of one run                                       (3)
-  --history       orders in the full table                                (10000000)
+  --history       orders in the sale that is full                         (10000000)
   --hold-seconds  how long a snapshot is held                             (300)
   --plot          write an SVG of orders/s over batch size and slots
 DATABASE_URL names a server (a superuser's URL); without it, a private one is started and removed.`;
 
-const PARTS = ['ways', 'full', 'snapshot', 'goods', 'plots'] as const;
+const PARTS = ['ways', 'full', 'snapshot', 'goods', 'wide', 'plots'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

@@ -82,9 +82,7 @@ BEGIN
   IF v_count = 1 AND NOT p_wait THEN
     WITH terms AS MATERIALIZED (
       SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
-      FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
-      -- As in plain_terms: one that a DBA has kept since before there were other goods does not look.
-      WHERE NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
+      FROM plain_single_terms(p_sku, p_request_ids, p_units[1], p_nodes[1]) t
     ), credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
       SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t
@@ -106,8 +104,8 @@ BEGIN
       INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
                               waited, passed_over, false_empty, retries, lock_us, total_us)
       SELECT now(), p_sku, 'place_orders', 1, 1, 0, p_units[1], 1, false, false, 0, 0,
-             extract(epoch FROM clock_timestamp() - n.locked_at) * 1e6,
-             extract(epoch FROM clock_timestamp() - now()) * 1e6
+             date_part('epoch', clock_timestamp() - n.locked_at) * 1e6,
+             date_part('epoch', clock_timestamp() - now()) * 1e6
       FROM numbered n WHERE n.call_figures
     ), booked AS (
       INSERT INTO stock_movement (sale, sku, slot, kind, units)
@@ -130,7 +128,12 @@ BEGIN
     )
     SELECT c.sale, n.order_no INTO v_sale, v_order_no FROM credited c LEFT JOIN numbered n ON true;
     IF v_order_no IS NOT NULL THEN
-      RETURN QUERY VALUES (p_request_ids[1], 'ordered', NULL, v_order_no, p_units[1]);
+      -- RETURN QUERY would be a further statement.
+      request_id := p_request_ids[1];
+      status := 'ordered';
+      order_no := v_order_no;
+      units := p_units[1];
+      RETURN NEXT;
       RETURN;
     END IF;
     -- Each slot with enough is locked or has lost units since: undo the credit.

@@ -26,11 +26,8 @@ AS $routine$
       FROM unnest(p_request_ids, p_user_ids) AS r (id, user_id)))
     AND NOT EXISTS (SELECT FROM outcome o
                     WHERE o.sale = t.sale AND o.request_id = ANY (p_request_ids))
-    AND ((t.others_until > now()) IS NOT TRUE OR NOT EXISTS (
-      SELECT FROM unnest(t.other_sales, t.other_until) AS s (sale, until) CROSS JOIN LATERAL (
-        SELECT FROM outcome o
-        WHERE o.sale = s.sale AND o.request_id = ANY (p_request_ids) LIMIT 1) k
-      WHERE s.until > now()))
+    AND ((t.others_until > now()) IS NOT TRUE
+         OR NOT decided_in_others(t.other_sales, t.other_until, p_request_ids))
     AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))
     AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
     AND EXISTS (SELECT FROM stock_slot l

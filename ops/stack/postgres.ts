@@ -30,9 +30,19 @@ export const POSTGRES_DATABASE = 'flashsale';
 const MAJOR_DEFAULT = 15;
 const run = promisify(execFile);
 
-/** A quarter of the memory, as PostgreSQL recommends, within limits for a developer's machine. */
+/**
+ * A checkpoint comes when half as much WAL is written. After it, each page of an index that is changed goes whole to the
+ * WAL once. When this was as little as two gigabytes, it happened to most orders of a large sale (docs/decisions/0081).
+ */
+const WAL_PER_BUFFERS = 8;
+const WAL_MAX_MB = 8_192;
+const BUFFERS_MIN_MB = 128;
+const BUFFERS_MAX_MB = 4_096;
+
+/** A quarter of the memory, as PostgreSQL recommends, within limits. Pages that nobody used take no memory. */
 export function sharedBuffersMb(): number {
-  return Math.max(128, Math.min(1024, Math.floor(totalmem() / 4 / 2 ** 20)));
+  const quarterMb = Math.floor(totalmem() / 4 / 2 ** 20);
+  return Math.max(BUFFERS_MIN_MB, Math.min(BUFFERS_MAX_MB, quarterMb));
 }
 
 export function settings({
@@ -49,7 +59,7 @@ fsync = on
 synchronous_commit = on
 wal_buffers = 16MB
 min_wal_size = 256MB
-max_wal_size = 2GB
+max_wal_size = ${Math.min(WAL_MAX_MB, buffersMb * WAL_PER_BUFFERS)}MB
 checkpoint_timeout = 15min
 random_page_cost = 1.1
 # Calls of routines that last a millisecond gain nothing from compiling them.

@@ -1,4 +1,4 @@
-import { type KeyObject, randomUUID } from 'node:crypto';
+import { type KeyObject, randomUUIDv7 } from 'node:crypto';
 import { isMacOf, macOf } from './mac.ts';
 
 /**
@@ -46,7 +46,8 @@ export function issueTicket(
   expiresAtMs: number,
 ): string {
   const expiry = expiresAtMs.toString(36);
-  const id = randomUUID().replaceAll('-', '');
+  // Ids of one time are neighbours in the index of outcomes (docs/decisions/0081).
+  const id = randomUUIDv7().replaceAll('-', '');
   const signature = macOf(key, signedText(owner, sku, expiry, id), SIGNATURE_BYTES);
   return `${sku}.${expiry}.${id}.${signature}`;
 }

@@ -125,6 +125,17 @@ it("the limit of a user holds when the user's requests come by all connections a
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a limit of one holds when large batches with some of the same users race', async () => {
+  const sku = await stock(ops, sale, { units: 1_000, slots: 8, userLimit: 1 });
+  const common = ['eve', 'fay', 'gus'];
+  const batch = () => [...requests(22), ...common.map((userId) => request({ userId }))];
+  const said = await Promise.all(Array.from({ length: 8 }, () => decide(sku, batch())));
+  const ordered = said.flat().filter(({ status }) => status === 'ordered');
+  expect(ordered).toHaveLength(8 * 22 + common.length);
+  expect(await free(sku)).toBe(1_000 - ordered.length);
+  expect(await audit(ops)).toEqual([]);
+});
+
 it('no unit is lost while all routines run at once', async () => {
   const sku = await stock(ops, sale, { units: 200, slots: 4, userLimit: 3 });
   const other = await stock(ops, sale, { units: 200, slots: 4, userLimit: 3 });

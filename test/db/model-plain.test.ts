@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { fenceNode, placeOrders, requestOutcomes, unitCounts } from '../../db/calls.ts';
+import {
+  audit,
+  cancelOrder,
+  fenceNode,
+  placeOrders,
+  requestOutcomes,
+  unitCounts,
+} from '../../db/calls.ts';
 import { holdSlots } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { request, requests, stock } from './shop.ts';
@@ -61,4 +68,23 @@ it('a batch is decided when no slot has enough units, or when the slots that hav
   await holder.release();
   expect(await statuses(sku, requests(6))).toEqual([...Array(5).fill('ordered'), 'sold_out']);
   expect(await free(sku)).toBe(0);
+});
+
+it('a large batch with a limit of one is decided when users have a row, and when all slots are locked', async () => {
+  const sku = await stock(ops, sale, { units: 100, slots: 2, userLimit: 1 });
+  const [full, back] = [request(), request()];
+  const [, { orderNo } = { orderNo: null }] = await placeOrders(worker, 'hot', sku, [full, back]);
+  expect(await cancelOrder(worker, orderNo ?? '', back.userId)).toBe('cancelled');
+  const again = [full, back].map(({ userId }) => request({ userId }));
+  expect(await statuses(sku, [...requests(30), ...again])).toEqual([
+    ...Array(30).fill('ordered'),
+    ...['limit_reached', 'ordered'],
+  ]);
+  const batch = requests(30);
+  const holder = await holdSlots(database, sku, 2);
+  expect(new Set(await statuses(sku, batch))).toEqual(new Set(['locked']));
+  await holder.release();
+  expect(new Set(await statuses(sku, batch))).toEqual(new Set(['ordered']));
+  expect(await free(sku)).toBe(100 - 62);
+  expect(await audit(ops)).toEqual([]);
 });

@@ -147,6 +147,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.leaves_single': [],
   unit_map: ['web'],
   plain_any_terms: [],
+  plain_single_terms: [],
+  decided_in_others: [],
   lock_units: [],
   give_units: [],
   mark_units: [],
@@ -334,7 +336,7 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
-               AND p.proname NOT IN ('plain_terms', 'plain_any_terms')
+               AND p.proname NOT IN ('plain_terms', 'plain_any_terms', 'plain_single_terms')
                AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
                         AND EXISTS (SELECT FROM unnest(p.proconfig) c
                                     WHERE c = 'search_path=' || p.pronamespace::regnamespace
@@ -347,7 +349,7 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT prosecdef, proconfig FROM pg_proc WHERE proname ~ '^plain_.*terms$'`,
     });
-    expect(rows).toEqual(Array(4).fill({ prosecdef: false, proconfig: null }));
+    expect(rows).toEqual(Array(6).fill({ prosecdef: false, proconfig: null }));
   });
 
   it('do not use a temporary table of the caller', async () => {

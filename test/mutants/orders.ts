@@ -109,9 +109,23 @@ export const ORDERS: readonly Mutant[] = [
   sql(
     'one outcome',
     'a plain batch does not look for known requests',
-    [[/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id']],
+    [['WHERE o.sale = t.sale AND o.request_id', 'WHERE false AND o.request_id']],
     PLACE_TESTS,
     'db/procedures/plain_any_terms.sql',
+  ),
+  sql(
+    'one outcome',
+    'a single request is not looked for among known ones',
+    [['WHERE o.sale = t.sale AND o.request_id', 'WHERE false AND o.request_id']],
+    PLACE_TESTS,
+    'db/procedures/plain_single_terms.sql',
+  ),
+  sql(
+    'one outcome',
+    'a request is not looked for in other sales',
+    [['WHERE o.sale = s.sale AND o.request_id', 'WHERE false AND o.request_id']],
+    PLACE_TESTS,
+    'db/procedures/decided_in_others.sql',
   ),
   mixed(
     'one outcome',

@@ -212,11 +212,14 @@ describe('small readers', () => {
     expect(pictureOf(sku, title)).toBe(picture);
   });
 
-  it('makes version 4 UUIDs from random bytes', () => {
-    const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  it('makes UUIDs of version 7 from random bytes, in the order of time', () => {
+    const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+    const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
+    const time = fc.nat({ max: Date.parse('2200-01-01') });
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
-        expect(uuidOf(bytes)).toMatch(uuid);
+      fc.property(bytes, bytes, time, fc.integer({ min: 1, max: 1e9 }), (one, two, at, later) => {
+        expect(uuidOf(one, at)).toMatch(uuid);
+        expect(uuidOf(one, at) < uuidOf(two, at + later)).toBe(true);
       }),
     );
   });

@@ -318,7 +318,7 @@ declare module '*/public/js/api.js' {
 }
 
 declare module '*/public/js/key.js' {
-  export function uuidOf(bytes: Uint8Array): string;
+  export function uuidOf(bytes: Uint8Array, nowMs: number): string;
 }
 
 declare module '*/public/js/format.js' {

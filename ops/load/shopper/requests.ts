@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { Tally } from '../report/tally.ts';
 
 /** The purchases that the crowd has sent, each counted once with its outcome. */
@@ -30,7 +30,7 @@ export class Request {
    * @param dueMs when the press was due, by the monotonic clock
    * @param key not from the seed: the shop would know it from an earlier run
    */
-  constructor(tally: Tally, token: string, dueMs: number, key: string = randomUUID()) {
+  constructor(tally: Tally, token: string, dueMs: number, key: string = randomUUIDv7()) {
     this.#tally = tally;
     this.key = key;
     this.token = token;

@@ -20,6 +20,8 @@ describe('a ticket', () => {
     const ticket = parsed(issueTicket(key, owner, 'TV', EXPIRY));
     expect(ticket.sku).toBe('TV');
     expect(isRequestId(ticket.id)).toBe(true);
+    // Version 7: it begins with the time.
+    expect(ticket.id[14]).toBe('7');
     expect(verifyTicket(key, owner, ticket, NOW)).toBe(true);
     expect(verifyTicket(key, owner, ticket, EXPIRY)).toBe(false);
     expect(verifyTicket(key, { ...owner, userId: 'bob' }, ticket, NOW)).toBe(false);
