@@ -19,6 +19,8 @@ type Headers = readonly string[];
 
 const CRLF_TWICE = '\r\n\r\n';
 const CRLF_TWICE_LENGTH = 4;
+/** The longest beginning of a next request that is kept while a call waits: a head and a body of full length. */
+const EARLY_BYTES_MAX = 32_768;
 
 /** Fields that Node's HTTP server sets on a socket. */
 interface HttpSocket extends Socket {
@@ -139,7 +141,9 @@ export class HeldAnswer {
       this.#giveBack(socket, chunk);
       return;
     }
-    // A client may send its next request early. It has its turn after this answer.
+    // A client may send its next request early. It has its turn after this answer. Nobody has so much to
+    // say, and tens of thousands of connections could wait.
+    if (chunk.length > EARLY_BYTES_MAX) socket.destroy();
     this.#early = chunk;
     socket.pause();
   }

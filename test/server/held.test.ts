@@ -169,6 +169,15 @@ describe('a connection whose call waits', () => {
     await until('it is forgotten', () => node.context.statusWaits.waitingCount === 0);
   });
 
+  it('is closed if too many bytes come before the answer', async () => {
+    client.write(poll(await take()));
+    await isWaited();
+    // As if so much had come in one packet.
+    connection.emit('data', Buffer.alloc(32_769));
+    await until('the connection has ended', () => isClosed);
+    await until('it is forgotten', () => node.context.statusWaits.waitingCount === 0);
+  });
+
   it('is closed when the node stops and nothing is asked on it', async () => {
     const requestId = await take();
     client.write(poll(requestId));
