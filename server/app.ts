@@ -7,10 +7,16 @@ import Fastify, {
 } from 'fastify';
 import type { Context } from './context.ts';
 import { emptyBodies } from './http/empty-body.ts';
+import { HeldSockets } from './http/held-answer.ts';
 import { answerOf, Problem, problemOf } from './http/problems.ts';
 import { keepOutOfLastCopies, refusalCaching } from './http/public-answer.ts';
 import { compileValidator } from './http/validation.ts';
-import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
+import {
+  answerBrokenRequest,
+  closeIdle,
+  createListener,
+  KEEP_ALIVE_TIMEOUT_MS,
+} from './listener.ts';
 import { PurchaseHandler } from './purchase/handler.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
@@ -37,7 +43,8 @@ const PATH_PARAMETER_LENGTH_MAX = 256;
 export async function buildApp(context: Context) {
   const { config } = context;
   const purchases = new PurchaseHandler(context);
-  const statusCalls = createStatusCalls(context);
+  const sockets = new HeldSockets(KEEP_ALIVE_TIMEOUT_MS / 1_000);
+  const statusCalls = createStatusCalls(context, sockets);
   const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const problem = problemFor(context, error);
     const { url = 'none' } = request.routeOptions;
@@ -57,7 +64,7 @@ export async function buildApp(context: Context) {
     // Handles URLs that the router cannot parse.
     frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
-    serverFactory: (routes) => createListener(purchases, statusCalls, routes),
+    serverFactory: (routes) => createListener({ purchases, statusCalls, sockets, routes }),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
@@ -91,7 +98,7 @@ export async function buildApp(context: Context) {
       reply.elapsedTime / 1_000,
     );
   });
-  app.addHook('preClose', async () => closeIdle(app.server));
+  app.addHook('preClose', async () => closeIdle(app.server, sockets));
   return app;
 }
 

@@ -7,6 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import type { HeldSockets } from './http/held-answer.ts';
 import { answerOf } from './http/problems.ts';
 import { isPurchase } from './purchase/fast-path.ts';
 import type { PurchaseHandler } from './purchase/handler.ts';
@@ -22,7 +23,7 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Interval of the search for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1_000;
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Interval at which idle connections are ended while the server closes. */
 const IDLE_CLOSE_INTERVAL_MS = 100;
 /** Time that a refused connection has to receive the answer. */
@@ -33,15 +34,19 @@ const LAST_ANSWER_MS = 1_000;
  */
 const CONNECTIONS_MAX = 100_000;
 
+export interface Handlers {
+  readonly purchases: PurchaseHandler;
+  readonly statusCalls: StatusCalls;
+  /** Those of calls that wait. */
+  readonly sockets: HeldSockets;
+  readonly routes: RequestListener;
+}
+
 /**
  * The HTTP server of a web node. Purchases and status calls go straight to their handlers, all
  * other calls to the router.
  */
-export function createListener(
-  purchases: PurchaseHandler,
-  statusCalls: StatusCalls,
-  routes: RequestListener,
-): Server {
+export function createListener({ purchases, statusCalls, sockets, routes }: Handlers): Server {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -50,6 +55,8 @@ export function createListener(
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       noDelay: true,
+      // The event `upgrade` has the sockets of calls that wait, and no others.
+      shouldUpgradeCallback: () => false,
     },
     (request, response) => {
       if (isPurchase(request)) purchases.handle(request, response);
@@ -58,6 +65,7 @@ export function createListener(
   );
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
+  sockets.serve(server);
   return server;
 }
 
@@ -65,8 +73,11 @@ export function createListener(
  * Ends idle connections repeatedly until the server has closed. Node does so only once, at the
  * start, and a connection whose answer began before would stay open after it.
  */
-export function closeIdle(server: Server): void {
-  const timer = setInterval(() => server.closeIdleConnections(), IDLE_CLOSE_INTERVAL_MS);
+export function closeIdle(server: Server, sockets: HeldSockets): void {
+  const timer = setInterval(() => {
+    server.closeIdleConnections();
+    sockets.closeIdle();
+  }, IDLE_CLOSE_INTERVAL_MS);
   server.once('close', () => clearInterval(timer));
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from './context.ts';
 import { CALL_STEPS } from './gate/steps.ts';
-import { answerOf, Problem, problemOf, VERDICT_HEADER, writeAnswer } from './http/problems.ts';
+import { encodingOf, HeldAnswer, type HeldSockets, isWithoutBody } from './http/held-answer.ts';
+import { answerOf, Problem, problemOf, VERDICT_HEADER } from './http/problems.ts';
 import { rawHeader } from './http/raw-header.ts';
 import { WAIT_SECONDS_MAX } from './http/schemas.ts';
 import { readReceipt } from './requests/receipt.ts';
@@ -62,7 +63,7 @@ export interface StatusCalls {
   answer(response: ServerResponse, userId: string, call: StatusCall): void;
 }
 
-export function createStatusCalls(context: Context): StatusCalls {
+export function createStatusCalls(context: Context, sockets: HeldSockets): StatusCalls {
   const { catalogue, gate, identity, log, metrics, statusWaits, stopping, visitorOf } = context;
   const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
 
@@ -75,39 +76,33 @@ export function createStatusCalls(context: Context): StatusCalls {
     return { requestId, userId, taken: true, ...(unknownAt !== undefined && { unknownAt }) };
   }
 
-  function refuse(response: ServerResponse, error: unknown): void {
-    if (stopping.aborted) response.shouldKeepAlive = false;
+  function refuse(held: HeldAnswer, error: unknown): void {
+    if (stopping.aborted) held.closeAfterwards();
     const problem = problemOf(error, log);
     metrics.refusals.inc({ route: '/api/v1/requests/:requestId', verdict: problem.verdict });
-    writeAnswer(response, answerOf(problem));
-  }
-
-  function begin(response: ServerResponse, userId: string, call: StatusCall): void {
-    const question = questionOf(userId, call.requestId);
-    const answering = { response, question, refuse, stopping };
-    const wait = call.isStream
-      ? new EventStream(answering)
-      : new LongPoll(answering, call.waitSeconds);
-    // The client disconnected while its user was being identified.
-    if (response.destroyed) return;
-    // The listener is on the answer and not on its socket, because the socket lives on and would
-    // get one more listener with each request.
-    response.on('close', () => statusWaits.cancel(wait));
-    statusWaits.begin(wait);
+    held.send(answerOf(problem));
   }
 
   /** Never throws, because no caller would answer the error. */
-  function answer(response: ServerResponse, userId: string, call: StatusCall): void {
+  function begin(held: HeldAnswer, userId: string, call: StatusCall): void {
     try {
-      begin(response, userId, call);
+      const question = questionOf(userId, call.requestId);
+      const answering = { held, question, refuse, stopping };
+      const wait = call.isStream
+        ? new EventStream(answering)
+        : new LongPoll(answering, call.waitSeconds);
+      // The client disconnected while its user was being identified.
+      if (held.isGone) return;
+      held.onGone(() => statusWaits.cancel(wait));
+      statusWaits.begin(wait);
     } catch (error) {
-      refuse(response, error);
+      refuse(held, error);
     }
   }
 
   async function serveCall(
     request: IncomingMessage,
-    response: ServerResponse,
+    held: HeldAnswer,
     call: StatusCall,
   ): Promise<void> {
     try {
@@ -119,20 +114,23 @@ export function createStatusCalls(context: Context): StatusCalls {
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;
       request.url = '';
-      answer(response, userId, call);
+      begin(held, userId, call);
     } catch (error) {
-      refuse(response, error);
+      refuse(held, error);
     }
   }
 
   return {
-    answer,
+    answer: (response, userId, call) => begin(new HeldAnswer(sockets, response), userId, call),
     serve(request, response) {
       const [, requestId, events, wait = '0'] =
         request.method === 'GET' ? (PLAIN.exec(request.url ?? '') ?? []) : [];
       if (requestId === undefined) return false;
       const call = { requestId, isStream: events !== undefined, waitSeconds: Number(wait) };
-      void serveCall(request, response, call);
+      const held = new HeldAnswer(sockets, response);
+      const mayWait = (call.isStream || call.waitSeconds > 0) && isWithoutBody(request);
+      void serveCall(request, held, call);
+      if (mayWait) sockets.release(request, response, held);
       return true;
     },
   };
@@ -140,55 +138,53 @@ export function createStatusCalls(context: Context): StatusCalls {
 
 /** What both kinds of waits need to answer. */
 interface Answering {
-  readonly response: ServerResponse;
+  readonly held: HeldAnswer;
   readonly question: StatusQuestion;
-  readonly refuse: (response: ServerResponse, error: unknown) => void;
+  readonly refuse: (held: HeldAnswer, error: unknown) => void;
   readonly stopping: AbortSignal;
 }
 
 class LongPoll extends StatusWait {
-  readonly #response: ServerResponse;
+  readonly #held: HeldAnswer;
   readonly #refuse: Answering['refuse'];
   readonly #stopping: AbortSignal;
 
-  constructor({ response, question, refuse, stopping }: Answering, waitSeconds: number) {
+  constructor({ held, question, refuse, stopping }: Answering, waitSeconds: number) {
     const waitMs = Math.min(waitSeconds, WAIT_SECONDS_MAX) * 1_000;
     super(question, waitMs, question.taken ? 0 : GRACE_MS);
-    this.#response = response;
+    this.#held = held;
     this.#refuse = refuse;
     this.#stopping = stopping;
   }
 
   tell(status: RequestStatus | undefined): false {
-    if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
+    if (this.#stopping.aborted) this.#held.closeAfterwards();
     if (status === undefined) {
-      this.#refuse(this.#response, new Problem('not_found'));
+      this.#refuse(this.#held, new Problem('not_found'));
       return false;
     }
     const body = JSON.stringify(status);
     const length = Buffer.byteLength(body);
-    this.#response
-      .writeHead(200, JSON_HEADERS.concat(status.status, 'content-length', String(length)))
-      .end(body, encodingOf(body, length));
+    const headers = JSON_HEADERS.concat(status.status, 'content-length', String(length));
+    this.#held.send({ status: 200, headers, body, encoding: encodingOf(body, length) });
     return false;
   }
 
   fail(error: unknown): void {
-    this.#refuse(this.#response, error);
+    this.#refuse(this.#held, error);
   }
 }
 
 class EventStream extends StatusWait {
-  readonly #response: ServerResponse;
+  readonly #held: HeldAnswer;
   readonly #refuse: Answering['refuse'];
   readonly #stopping: AbortSignal;
   readonly #endsAtMs = performance.now() + EVENTS_MS_MAX;
   #isBegun = false;
-  #isChunked = false;
 
-  constructor({ response, question, refuse, stopping }: Answering) {
+  constructor({ held, question, refuse, stopping }: Answering) {
     super(question, 0, question.taken ? 0 : GRACE_MS);
-    this.#response = response;
+    this.#held = held;
     this.#refuse = refuse;
     this.#stopping = stopping;
   }
@@ -207,7 +203,7 @@ class EventStream extends StatusWait {
    */
   fail(error: unknown): void {
     if (this.#isBegun) this.#end('');
-    else this.#refuse(this.#response, error);
+    else this.#refuse(this.#held, error);
   }
 
   #goOn(status: RequestStatus): boolean {
@@ -218,7 +214,7 @@ class EventStream extends StatusWait {
       this.#end(first);
       return false;
     }
-    this.#write(first);
+    this.#held.write(first);
     this.untilMs = nowMs + EVENTS_HEARTBEAT_MS;
     return true;
   }
@@ -226,34 +222,14 @@ class EventStream extends StatusWait {
   #begin(): void {
     if (this.#isBegun) return;
     this.#isBegun = true;
-    if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(200, STREAM_HEADERS);
-    // This class writes the chunks itself: Node needs three writes for each, and two more at the
-    // end.
-    this.#isChunked = this.#response.chunkedEncoding;
-    this.#response.chunkedEncoding = false;
+    if (this.#stopping.aborted) this.#held.closeAfterwards();
+    this.#held.begin(200, STREAM_HEADERS);
   }
 
   #end(text: string): void {
     this.#begin();
-    const last = this.#isChunked ? '0\r\n\r\n' : '';
-    if (text === '') this.#response.end(last);
-    else this.#write(text, last);
+    this.#held.end(text);
   }
-
-  /** @param last text that ends the stream, sent in the same write */
-  #write(text: string, last?: string): void {
-    const length = Buffer.byteLength(text);
-    const chunk = this.#isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
-    const encoding = encodingOf(text, length);
-    if (last === undefined) this.#response.write(chunk, encoding);
-    else this.#response.end(chunk + last, encoding);
-  }
-}
-
-/** ASCII text is written as `latin1`, which is faster. */
-function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
-  return bytes === text.length ? 'latin1' : 'utf8';
 }
 
 function eventOf(status: RequestStatus): string {

@@ -13,8 +13,6 @@ export interface Gather extends Keys {
   /** Source address. Each address has its own ephemeral ports. */
   readonly localAddress: string;
   readonly sockets: number;
-  /** More than one if a process may not open enough sockets. Their requests are then pipelined. */
-  readonly shoppersPerSocket: number;
   readonly sku: string;
 }
 
@@ -35,7 +33,6 @@ interface Shopper {
 
 class Place {
   readonly socket: Socket;
-  readonly shoppers: Shopper[] = [];
   #tail = '';
   #heard: (text: string) => string = () => '';
 
@@ -69,8 +66,6 @@ class Place {
   }
 }
 
-/** Sockets whose shoppers have bought and do not wait yet. */
-let places: Place[] = [];
 const told: Record<string, number> = {};
 let wanted = 0;
 
@@ -84,21 +79,21 @@ async function inParallel<T>(items: readonly T[], many: number, work: (item: T) 
   await Promise.all(hands);
 }
 
-/** Each socket buys as soon as it is open, because the node closes silent connections. */
+/**
+ * Each socket buys as soon as it is open, because the node closes silent connections, and asks for the status
+ * as soon as its request is taken, as the page does.
+ */
 async function gather(order: Gather): Promise<void> {
-  const { sockets, shoppersPerSocket, sku } = order;
+  const { sockets, sku } = order;
   const sign = createSigner(order);
   const run = randomBytes(4).toString('hex');
   const indexes = Array.from({ length: sockets }, (_, index) => index);
   await inParallel(indexes, CONNECTING_MAX, async (index) => {
     const place = new Place(await open(order));
-    places.push(place);
-    for (let at = 0; at < shoppersPerSocket; at += 1) {
-      const userId = `guest-${run}-${index}-${at}`;
-      const token = sign.token(userId);
-      const request = purchaseRequest(sign.ticket(userId, sku), token);
-      place.shoppers.push({ token, statusUrl: await buy(place, request) });
-    }
+    const userId = `guest-${run}-${index}`;
+    const token = sign.token(userId);
+    const request = purchaseRequest(sign.ticket(userId, sku), token);
+    wait(place, { token, statusUrl: await buy(place, request) }, index % 2 === 1);
   });
 }
 
@@ -122,33 +117,24 @@ function open({ host, port, localAddress }: Gather): Promise<Socket> {
   });
 }
 
-/** Writes the status calls of all sockets. The answers arrive with the outcomes. */
-function wait(): void {
-  for (const [index, place] of places.entries()) {
-    const isStream = index % 2 === 1;
-    const ask = (shopper: Shopper) => {
-      const url = shopper.statusUrl + (isStream ? '/events' : `?wait=${WAIT_SECONDS}`);
-      place.socket.write(`GET ${url} HTTP/1.1\r\n${headers(shopper)}\r\n\r\n`);
-    };
-    place.listen((text) => {
-      const atMs = performance.timeOrigin + performance.now();
-      let end = 0;
-      for (const found of text.matchAll(/"requestId":"([0-9a-f-]{36})","status":"(\w+)"/g)) {
-        end = found.index + found[0].length;
-        const [, id = '', status] = found;
-        if (status === 'ordered') told[id] ??= atMs;
-        else if (!isStream) {
-          // The long-poll has ended before the outcome: ask again, as the page does.
-          const again = place.shoppers.find(({ statusUrl }) => statusUrl.includes(id));
-          if (again !== undefined) ask(again);
-        }
-      }
-      return text.slice(Math.max(end, text.length - TAIL_LENGTH));
-    });
-    for (const shopper of place.shoppers) ask(shopper);
-    wanted += place.shoppers.length;
-  }
-  places = [];
+/** Writes the status call. Its answer arrives with the outcome. */
+function wait(place: Place, shopper: Shopper, isStream: boolean): void {
+  const url = shopper.statusUrl + (isStream ? '/events' : `?wait=${WAIT_SECONDS}`);
+  const ask = () => place.socket.write(`GET ${url} HTTP/1.1\r\n${headers(shopper)}\r\n\r\n`);
+  place.listen((text) => {
+    const atMs = performance.timeOrigin + performance.now();
+    let end = 0;
+    for (const found of text.matchAll(/"requestId":"([0-9a-f-]{36})","status":"(\w+)"/g)) {
+      end = found.index + found[0].length;
+      const [, id = '', status] = found;
+      if (status === 'ordered') told[id] ??= atMs;
+      // The long-poll has ended before the outcome: ask again, as the page does.
+      else if (!isStream) ask();
+    }
+    return text.slice(Math.max(end, text.length - TAIL_LENGTH));
+  });
+  ask();
+  wanted += 1;
 }
 
 async function untilTold(secondsMax: number): Promise<Told> {
@@ -161,13 +147,11 @@ async function untilTold(secondsMax: number): Promise<Told> {
 
 interface Order {
   readonly gather?: Gather;
-  readonly wait?: true;
   readonly untilTold?: number;
 }
 
 process.on('message', async (order: Order) => {
   if (order.gather) await gather(order.gather);
-  if (order.wait) wait();
   process.send?.(order.untilTold === undefined ? {} : await untilTold(order.untilTold));
 });
 process.on('SIGINT', () => {});

@@ -6,7 +6,7 @@ import { ExpiryTable } from './expiry-table.ts';
  * bucket, such as that of a new user, therefore needs no memory.
  */
 
-/** Keys that one kind of bucket remembers at once: room for more than a million, 25 MB. */
+/** Keys that one kind of bucket remembers at once: room for more than a million, 27 MB if so many come. */
 export const BUCKETS_MAX = 2_097_152;
 
 /** Sums of fractions have rounding errors, so a wait of a nanosecond counts as none. */

@@ -14,7 +14,8 @@ const BITS = 64;
 export const DISTINCT_USERS_MAX = 300;
 
 export class DistinctUsers {
-  readonly #windowEnds = new ExpiryTable(NETWORKS_MAX);
+  /** Its places do not change, because the bits of a network are at the same place. */
+  readonly #windowEnds = new ExpiryTable(NETWORKS_MAX, false);
   readonly #bits = new Uint32Array(2 * this.#windowEnds.capacity);
   readonly #seed = randomBytes(4).readInt32LE();
 

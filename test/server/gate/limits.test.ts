@@ -8,8 +8,8 @@ describe('an expiry table', () => {
     const key = fc.integer({ min: 0, max: 40 }).map((n) => `user-${n}`);
     const act = fc.record({ key, sets: fc.boolean(), ahead: fc.nat(50), passes: fc.nat(20) });
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 200 }), (acts) => {
-        const table = new ExpiryTable(4_096);
+      fc.property(fc.array(act, { maxLength: 200 }), fc.boolean(), (acts, grows) => {
+        const table = new ExpiryTable(4_096, grows);
         const model = new Map<string, number>();
         let nowMs = 1_000;
         for (const { key, sets, ahead, passes } of acts) {
@@ -41,6 +41,20 @@ describe('an expiry table', () => {
       if (table.get(`stranger-${user}`, 1_000) !== 0) mistaken += 1;
     }
     expect(mistaken).toBeLessThanOrEqual(5);
+  });
+
+  it('has in use what the most keys at once need, however many come one after the other', () => {
+    const table = new ExpiryTable(2_097_152);
+    const first = table.entries;
+    for (let user = 0; user < 100_000; user += 1) table.set(`user-${user}`, user + 500, user);
+    expect(table.entries).toBeLessThan(3 * first);
+    for (let user = 0; user < 10_000; user += 1) table.set(`more-${user}`, 200_000, 100_000);
+    for (let user = 0; user < 10_000; user += 1) {
+      expect(table.get(`more-${user}`, 100_000)).toBe(200_000);
+    }
+    expect(table.entries).toBeGreaterThan(30_000);
+    expect(table.entries).toBeLessThan(100_000);
+    expect(table.capacity).toBe(2_097_152);
   });
 
   it('forgets the entry that is nearest to its end when a group is full', () => {
