@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { type Static, Type } from 'typebox';
 import { ORDER_NO_PATTERN } from '../contracts/ids.ts';
 import { AMOUNT_PATTERN } from '../contracts/money.ts';
+import { type Static, Type } from '../contracts/schema-types.ts';
 import {
   type Checkout,
   ForgedCallback,

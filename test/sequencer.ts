@@ -55,18 +55,19 @@ const LONG = [
 ];
 
 /**
- * Runs the long files first, then those that have a process of their own. Short files fill the end of the
- * run, so that no worker is left alone with a long one. A file that is missing in the list, or an entry
- * without a file, costs a few seconds and nothing else.
+ * Runs the files that have processes of their own first: a process that the others share ends when its next
+ * file would be one of those, and the next has to load the shop again. Of the others, the long files are the
+ * first. Short files fill the end of the run, so that no worker is left alone with a long one. A file that is
+ * missing in the list, or an entry without a file, costs a few seconds and nothing else.
  */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const rank = ({ project, moduleId }: TestSpecification) => {
+    const length = ({ project, moduleId }: TestSpecification) => {
       const at = LONG.indexOf(relative(project.config.root, moduleId));
-      if (at >= 0) return at;
-      return project.config.isolate ? LONG.length : LONG.length + 1;
+      return at >= 0 ? at : LONG.length;
     };
-    return sorted.sort((one, other) => rank(one) - rank(other));
+    const group = ({ project }: TestSpecification) => (project.config.isolate ? 0 : 1);
+    return sorted.sort((one, other) => group(one) - group(other) || length(one) - length(other));
   }
 }

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { NAME_PATTERN, REASON_LENGTH_MAX } from '../../contracts/names.ts';
+import { Type } from '../../contracts/schema-types.ts';
 
 /** Parts of bodies and addresses that several routes have. */
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { NAME_PATTERN } from '../../contracts/names.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import { changeClaimWindow } from '../../ops/sale/claim-window.ts';
 import type { Context } from '../context.ts';
 import { Reason } from '../http/schemas.ts';

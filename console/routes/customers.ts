@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import type { Order, OrderNotice, RefusedRequestFacts } from '../../db/calls.ts';
 import { findOrders } from '../../ops/orders/find.ts';
 import {

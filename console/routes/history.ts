@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 import { actionsOn } from '../../db/actions.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import type { Context } from '../context.ts';

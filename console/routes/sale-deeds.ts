@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type TSchema, Type } from 'typebox';
 import { NAME_PATTERN } from '../../contracts/names.ts';
+import { type Static, type TSchema, Type } from '../../contracts/schema-types.ts';
 import type { ReasonedActor } from '../../db/calls.ts';
 import { callOff, tellOnce } from '../../ops/sale/call-off.ts';
 import {
@@ -38,14 +38,14 @@ export const saleDeedRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   function deed<Body extends TSchema>(
     action: string,
     body: Body,
-    work: (call: Call<Type.Static<Body>>) => Promise<Worked>,
+    work: (call: Call<Static<Body>>) => Promise<Worked>,
   ): void {
     app.post(
       `/api/sales/:sale/${action}`,
       { config: merchant, schema: { params: SaleParams, body } },
       async (request, reply) => {
         const { login } = personOf(request);
-        const given = request.body as Type.Static<Body> & ChangeBody;
+        const given = request.body as Static<Body> & ChangeBody;
         const actor = { by: login, reason: given.reason.trim() };
         const { sale } = request.params as { sale: string };
         const facts = { id: given.change, login, sale, action };

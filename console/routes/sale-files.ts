@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 import { applySale, planMark } from '../../ops/sale/apply.ts';
 import { readSaleFile, toDesired } from '../../ops/sale/file.ts';
 import type { Plan } from '../../ops/sale/plan/parts.ts';

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { isRehearsal } from '../../contracts/rehearsal.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import { type SaleBoard, saleBoard } from '../../db/calls.ts';
 import { Reader } from '../../ops/quota/overview.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { ORDER_NO_PATTERN } from '../../contracts/ids.ts';
 import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import {
   cancelForShopper,
   noteOrder,

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { CONSOLE_ROLES } from '../../contracts/console.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
 import { personOf } from '../login/guard.ts';

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type TSchema, Type } from 'typebox';
 import { NAME_PATTERN } from '../../contracts/names.ts';
+import { type Static, type TSchema, Type } from '../../contracts/schema-types.ts';
 import { acknowledged } from '../../ops/quota/acknowledge.ts';
 import { type Edit, Operator } from '../../ops/quota/operator.ts';
 import { Reader } from '../../ops/quota/overview.ts';
@@ -57,14 +57,14 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   function edit<Body extends TSchema>(
     kind: string,
     body: Body,
-    make: (operator: Operator, body: Type.Static<Body>) => Promise<Edit>,
+    make: (operator: Operator, body: Static<Body>) => Promise<Edit>,
   ): void {
     app.post(
       `/api/edits/${kind}`,
       { config: { role }, schema: { body, response: { 200: Acknowledgement } } },
       async (request) => {
         const { login } = personOf(request);
-        const given = request.body as Type.Static<Body> & { reason?: string };
+        const given = request.body as Static<Body> & { reason?: string };
         const made = await make(new Operator(session, paths, login, given.reason), given);
         const { path, from, to } = made;
         // Without the value: lists name people.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../../contracts/schema-types.ts';
 
 /** What a shop's parts cost, as `npm run bench -- capacity` measured it on one machine. */
 

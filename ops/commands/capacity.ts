@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { InvalidArgumentError } from 'commander';
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 import { COSTS, readCosts } from '../capacity/costs.ts';
 import { type Launch, moneyOf, needsOf, type Prices, shownAmount } from '../capacity/model.ts';
 import { capacityPage } from '../capacity/page.ts';

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { Ajv } from 'ajv';
 import { CsvError, parse } from 'csv-parse';
-import { type Static, Type } from 'typebox';
 import { ORDER_NO_PATTERN } from '../../contracts/ids.ts';
 import { AMOUNT_PATTERN } from '../../contracts/money.ts';
+import { type Static, Type } from '../../contracts/schema-types.ts';
 import type { StatedPayment, StatedRefund } from '../../payment/statement.ts';
 
 /**

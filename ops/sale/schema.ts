@@ -1,9 +1,9 @@
-import { type Static, type TSchema, Type } from 'typebox';
 import { GOODS } from '../../contracts/goods.ts';
 import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { PACKETS_MAX } from '../../contracts/pot.ts';
 import { LANGUAGES } from '../../contracts/presentation.ts';
+import { type Static, type TSchema, Type } from '../../contracts/schema-types.ts';
 import { SECTION_UNITS_MAX, SINGLES } from '../../contracts/seats.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, randomInt } from 'node:crypto';
 import { type Challenge, createChallenge, verifySolution } from 'altcha-lib';
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
-import { Type } from 'typebox';
+import { type Static, Type } from '../../contracts/schema-types.ts';
 import type { AcceptedKey } from '../catalogue/ticket-keys.ts';
 import { compileValidator } from '../http/validation.ts';
 import { ExpiryTable } from './expiry-table.ts';
@@ -79,7 +79,7 @@ const Payload = Type.Object(
   { additionalProperties: true },
 );
 const isPayload = compileValidator({ schema: Payload });
-type Payload = Type.Static<typeof Payload>;
+type Payload = Static<typeof Payload>;
 
 function secrets(key: KeyObject, { sale, sku, userId }: Bond) {
   const derive = (purpose: string) =>

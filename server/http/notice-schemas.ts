@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { NOTICE_CHANNELS, NOTICE_LANGUAGES } from '../../contracts/notices.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import { SaleParams } from './schemas.ts';
 
 /** JSON schemas of the calls for notices, by e-mail and Web Push. */

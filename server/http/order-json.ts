@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static } from '../../contracts/schema-types.ts';
 import type { NumberedUnit } from '../../contracts/seats.ts';
 import type { Refund, ShopReason } from '../../db/calls.ts';
 import type { Order } from './schemas.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 import { Refund } from './schemas.ts';
 
 /** JSON schemas of the calls that shoppers and payment providers make to pay. */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 
 /** JSON schemas of sales in the HTTP API. */
 

@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
+import { Type } from '../../contracts/schema-types.ts';
 import { PROBLEMS } from './problems.ts';
 
 /** JSON schemas of the HTTP API: they validate requests and serialize answers. */

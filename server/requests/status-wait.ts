@@ -1,4 +1,4 @@
-import type { Static } from 'typebox';
+import type { Static } from '../../contracts/schema-types.ts';
 import type { RequestAnswer } from '../http/schemas.ts';
 
 export type RequestStatus = Static<typeof RequestAnswer>;

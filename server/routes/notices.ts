@@ -1,11 +1,11 @@
 import { ECDH } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { Static } from 'typebox';
 import { emailAddressOf, maskedAddress } from '../../contracts/email-address.ts';
 import type { NoticeOffer } from '../../contracts/notice-config.ts';
 import { contactOfToken, noticePage } from '../../contracts/notice-links.ts';
 import { NOTICE_LANGUAGES, reminderOf } from '../../contracts/notices.ts';
 import { checkUrl } from '../../contracts/public-url.ts';
+import type { Static } from '../../contracts/schema-types.ts';
 import {
   type AddContactResult,
   addNoticeContact,

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { Type } from '../../contracts/schema-types.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { problems, RequestAnswer, RequestParams, WaitQuery } from '../http/schemas.ts';

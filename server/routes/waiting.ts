@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { Static } from 'typebox';
+import type { Static } from '../../contracts/schema-types.ts';
 import {
   type JoinResult,
   joinWaitlist,

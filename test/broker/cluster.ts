@@ -92,12 +92,14 @@ export async function startBrokers(names: readonly [string, ...string[]]): Promi
     supervisor.records().filter(({ name }) => wanted.includes(name));
   const control = (name: string, ...args: string[]) =>
     run(join(nodeOf(name).folder, 'rabbitmqctl'), args, { timeout: TOOL_TIMEOUT_MS });
-  const joinFirst = async (name: string) => {
-    await control(name, 'stop_app');
-    await control(name, 'reset');
-    await control(name, 'join_cluster', first.nodeName);
-    await control(name, 'start_app');
-  };
+  /** What rabbitmqctl's stop_app, reset, join_cluster and start_app call, in one start of the tool. */
+  const joinFirst = (name: string) =>
+    control(
+      name,
+      'eval',
+      `ok = rabbit:stop(), ok = rabbit_mnesia:reset(),
+       ok = rabbit_mnesia:join_cluster('${first.nodeName}', disc), ok = rabbit:start().`,
+    );
   const urls = rabbitUrls(first.ports, PASSWORD);
   const hosts = all.map(({ ports }) => `127.0.0.1:${ports.amqp}`);
   return {
@@ -118,7 +120,9 @@ export async function startBrokers(names: readonly [string, ...string[]]): Promi
     async evaluate(name, expression) {
       return (await control(name, 'eval', expression)).stdout;
     },
-    join: joinFirst,
+    async join(name) {
+      await joinFirst(name);
+    },
     async kill(...killed) {
       const end = { signal: 'SIGKILL', graceMs: 10_000 } as const;
       await Promise.all(recordsOf(killed).map((record) => endProcess(record, end)));

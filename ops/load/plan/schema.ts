@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../../contracts/names.ts';
+import { type Static, Type } from '../../../contracts/schema-types.ts';
 
 /**
  * The schema of a plan of `flashsale load`. Each description says what is expected, in the words that
