@@ -7,7 +7,7 @@ import Fastify, {
 } from 'fastify';
 import type { Context } from './context.ts';
 import { emptyBodies } from './http/empty-body.ts';
-import { HeldSockets } from './http/held-answer.ts';
+import { HeldSockets } from './http/held-sockets.ts';
 import { answerOf, Problem, problemOf } from './http/problems.ts';
 import { keepOutOfLastCopies, refusalCaching } from './http/public-answer.ts';
 import { compileValidator } from './http/validation.ts';

@@ -7,7 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HeldSockets } from './http/held-answer.ts';
+import type { HeldSockets } from './http/held-sockets.ts';
 import { answerOf } from './http/problems.ts';
 import { isPurchase } from './purchase/fast-path.ts';
 import type { PurchaseHandler } from './purchase/handler.ts';

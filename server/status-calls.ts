@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from './context.ts';
 import { CALL_STEPS } from './gate/steps.ts';
-import { encodingOf, HeldAnswer, type HeldSockets, isWithoutBody } from './http/held-answer.ts';
+import { encodingOf, HeldAnswer } from './http/held-answer.ts';
+import { type HeldSockets, isWithoutBody } from './http/held-sockets.ts';
 import { answerOf, Problem, problemOf, VERDICT_HEADER } from './http/problems.ts';
 import { rawHeader } from './http/raw-header.ts';
 import { WAIT_SECONDS_MAX } from './http/schemas.ts';

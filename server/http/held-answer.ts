@@ -1,8 +1,7 @@
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Writable } from 'node:stream';
+import { CRLF_TWICE, type Held, type HeldSockets, type HttpSocket } from './held-sockets.ts';
 import type { ProblemAnswer } from './problems.ts';
-import { rawHeader } from './raw-header.ts';
 
 /**
  * Answers of calls that wait. While a call waits, Node keeps its request, its response and the HTTP
@@ -17,27 +16,14 @@ import { rawHeader } from './raw-header.ts';
 /** Head of an answer: status, and names and values that alternate. */
 type Headers = readonly string[];
 
-const CRLF_TWICE = '\r\n\r\n';
-const CRLF_TWICE_LENGTH = 4;
 /** The longest beginning of a next request that is kept while a call waits: a head and a body of full length. */
 const EARLY_BYTES_MAX = 32_768;
-
-/** Fields that Node's HTTP server sets on a socket. */
-interface HttpSocket extends Socket {
-  readonly parser?: {
-    readonly incoming?: IncomingMessage | null;
-    /** The bytes that are being parsed. */
-    getCurrentBuffer?(): Buffer;
-  } | null;
-  /** The answer that owns the socket; from `release` on. */
-  heldAnswer?: HeldAnswer | undefined;
-}
 
 /**
  * The answer to one call. At first it writes through Node's response. A held answer has no closures of
  * its own, because there are tens of thousands.
  */
-export class HeldAnswer {
+export class HeldAnswer implements Held {
   readonly #sockets: HeldSockets;
   #response: ServerResponse | undefined;
   #socket: HttpSocket | undefined;
@@ -137,8 +123,11 @@ export class HeldAnswer {
   }
 
   receive(socket: HttpSocket, chunk: Buffer): void {
+    // Some clients send a blank line behind a request. Node's server would wait for the rest of a next one.
+    if (isBlank(chunk)) return;
     if (this.#isEnded) {
-      this.#giveBack(socket, chunk);
+      // On a connection that ends with this answer no other call has a chance.
+      if (this.#keepsAlive) this.#giveBack(socket, chunk);
       return;
     }
     // A client may send its next request early. It has its turn after this answer. Nobody has so much to
@@ -168,7 +157,12 @@ export class HeldAnswer {
     // Whatever the client sends now is not read: the connection must not wait for its end.
     if (!this.#keepsAlive) socket.destroySoon();
     else if (this.#early === undefined) this.#goIdle(socket);
-    else this.#giveBack(socket, this.#early);
+    // Whoever told this answer has others to tell before the next call is made.
+    else setImmediate(giveBackEarly, this, socket, this.#early);
+  }
+
+  giveBackEarly(socket: HttpSocket, early: Buffer): void {
+    if (!socket.destroyed) this.#giveBack(socket, early);
   }
 
   #goIdle(socket: HttpSocket): void {
@@ -187,78 +181,14 @@ export class HeldAnswer {
   }
 }
 
-/** The bare sockets of one HTTP server. */
-export class HeldSockets {
-  /** Seconds that a connection may be without a request, as the server tells its clients. */
-  readonly idleSecondsMax: number;
-  readonly #idle = new Set<Socket>();
-  readonly #asked = new WeakMap<IncomingMessage, HeldAnswer>();
-  #server: Server | undefined;
+const [CR, LF] = [13, 10];
 
-  constructor(idleSecondsMax: number) {
-    this.idleSecondsMax = idleSecondsMax;
-  }
-
-  /** The server must not upgrade any protocol by itself. */
-  serve(server: Server): void {
-    this.#server = server;
-    server.on('upgrade', (request, socket) => {
-      const answer = this.#asked.get(request);
-      this.#asked.delete(request);
-      if (answer === undefined) socket.destroy();
-      else answer.take(socket as HttpSocket);
-    });
-  }
-
-  /**
-   * Lets an answer that is not complete yet continue on the bare socket, if that is possible. To be called
-   * while the server handles the request.
-   *
-   * @param isBare the request has no body
-   */
-  release(request: IncomingMessage, response: ServerResponse, answer: HeldAnswer): void {
-    const socket = request.socket as HttpSocket;
-    const { parser } = socket;
-    const isNext = response.socket === socket && parser?.incoming === request;
-    if (!isNext || request.httpVersion !== '1.1' || answer.isEnded || response.destroyed) return;
-    // With more bytes behind the request, a part of the next one may be in the parser already.
-    const bytes = parser?.getCurrentBuffer?.();
-    const isLast = bytes?.toString('latin1', bytes.length - CRLF_TWICE_LENGTH) === CRLF_TWICE;
-    if (!isLast) return;
-    this.#asked.set(request, answer);
-    // Node's server looks at this after it has parsed the request.
-    (request as IncomingMessage & { upgrade: boolean }).upgrade = true;
-  }
-
-  keepIdle(socket: Socket): void {
-    socket.setTimeout((this.idleSecondsMax + 1) * 1_000);
-    this.#idle.add(socket);
-  }
-
-  forget(socket: Socket): void {
-    this.#idle.delete(socket);
-  }
-
-  /** @param chunk the beginning of its next request */
-  giveBack(socket: Socket, chunk: Buffer): void {
-    socket.setTimeout(0);
-    this.#server?.emit('connection', socket);
-    socket.emit('data', chunk);
-    socket.resume();
-  }
-
-  /** Ends the connections that are without a request. */
-  closeIdle(): void {
-    for (const socket of this.#idle) socket.destroy();
-  }
+function isBlank(chunk: Buffer): boolean {
+  return chunk.every((byte) => byte === CR || byte === LF);
 }
 
-/** Whether a request has no body. Needs its headers. */
-export function isWithoutBody(request: IncomingMessage): boolean {
-  return (
-    rawHeader(request, 'content-length') === undefined &&
-    rawHeader(request, 'transfer-encoding') === undefined
-  );
+function giveBackEarly(answer: HeldAnswer, socket: HttpSocket, early: Buffer): void {
+  answer.giveBackEarly(socket, early);
 }
 
 function ignore(): void {}

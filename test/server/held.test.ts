@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
@@ -39,6 +40,8 @@ async function open(): Promise<void> {
 beforeEach(open);
 afterEach(() => client.destroy());
 
+/** More than the system keeps for both ends of a connection. */
+const UNREAD_BYTES = 16_000_000;
 const LIVEZ = 'GET /livez HTTP/1.1\r\nhost: shop.example\r\n\r\n';
 
 async function take(): Promise<string> {
@@ -188,5 +191,88 @@ describe('a connection whose call waits', () => {
     await until('the connection has ended', () => isClosed);
     node = await openWebNode();
     await node.app.listen({ host: '127.0.0.1', port: 0 });
+  });
+
+  it('is not released while answers before it are not read, so that Node pauses the client', async () => {
+    client.pause();
+    connection.write(Buffer.alloc(UNREAD_BYTES));
+    expect(connection.writableNeedDrain).toBe(true);
+    client.write(poll(await take()));
+    await isWaited();
+    expect(isHeld()).toBe(false);
+    client.destroy();
+    await until('it is forgotten', () => node.context.statusWaits.waitingCount === 0);
+  });
+
+  it('makes no call after its last answer, even if that is not read yet', async () => {
+    const requestId = await take();
+    client.write(poll(requestId, '?wait=30', ['connection: close']));
+    await isWaited();
+    client.pause();
+    connection.write(Buffer.alloc(UNREAD_BYTES));
+    let calls = 0;
+    const count = ({ socket }: { socket: unknown }) => {
+      if (socket === connection) calls += 1;
+    };
+    node.app.server.on('request', count);
+    decide(requestId);
+    const seen = connection.bytesRead;
+    client.write(LIVEZ);
+    await until('it has come', () => connection.bytesRead > seen || connection.destroyed);
+    client.resume();
+    await until('it is closed', () => isClosed);
+    node.app.server.off('request', count);
+    expect(calls).toBe(0);
+  });
+
+  it('makes its next call after the verdict was told to all, not meanwhile', async () => {
+    const requestId = await take();
+    client.write(poll(requestId));
+    await isWaited();
+    client.write(LIVEZ);
+    await until('it has come', () => connection.isPaused());
+    let isTelling = true;
+    const next = once(node.app.server, 'request').then(() => isTelling);
+    let isWithin = false;
+    node.app.server.prependOnceListener('request', () => {
+      isWithin = isTelling;
+    });
+    decide(requestId);
+    isTelling = false;
+    await next;
+    expect(isWithin).toBe(false);
+    await isAnswered(2);
+  });
+
+  it('is still held after blank lines, which some clients send', async () => {
+    const requestId = await take();
+    client.write(poll(requestId));
+    await isWaited();
+    let seen = connection.bytesRead;
+    client.write('\r\n');
+    await until('the blank line has come', () => connection.bytesRead > seen);
+    decide(requestId);
+    await isAnswered(1);
+    seen = connection.bytesRead;
+    client.write('\r\n');
+    await until('another one has come', () => connection.bytesRead > seen);
+    expect(isHeld()).toBe(true);
+    client.write(LIVEZ);
+    await isAnswered(2);
+    expect(statuses()).toEqual(['200', '200']);
+  });
+
+  it('ends if Node gives something else away than its socket', async () => {
+    const { server } = node.app;
+    const { emit } = server;
+    server.emit = (event: string, ...args: unknown[]) =>
+      emit.apply(
+        server,
+        (event === 'upgrade' ? [event, args[0], new PassThrough()] : [event, ...args]) as never,
+      );
+    client.write(poll(await take()));
+    await until('it is closed', () => isClosed);
+    server.emit = emit;
+    await until('it is forgotten', () => node.context.statusWaits.waitingCount === 0);
   });
 });
