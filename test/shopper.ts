@@ -126,7 +126,9 @@ export class Shopper {
       } else if (pressed.status === 202) return this.outcome(pressed.body.statusUrl, deadlineMs);
       else {
         perhapsTaken = pressed.body?.statusUrl ?? perhapsTaken;
-        if (pressed.retryAfter === null || isOver) {
+        // On a slow machine a ticket may be over before it is pressed.
+        const isStale = pressed.body?.verdict === 'ticket_invalid';
+        if ((pressed.retryAfter === null && !isStale) || isOver) {
           const known = perhapsTaken === undefined ? pressed : await this.outcome(perhapsTaken);
           return known.status === 200 ? known : pressed;
         }
