@@ -32,6 +32,10 @@ network: { addresses: 5 }
 `;
 const sum = (counts: Counts) => Object.values(counts).reduce((all, count) => all + count, 0);
 const never = new AbortController().signal;
+/** How calls of a crowd end without an answer. */
+const LOST: ReadonlySet<string> = new Set([
+  ...['left', 'broken by the plan', 'timeout', 'no connection', 'connection lost'],
+]);
 
 export function recordedSale(systemOf: () => System): void {
   describe('a recorded sale', () => {
@@ -100,17 +104,20 @@ export function recordedSale(systemOf: () => System): void {
       );
       for (const [call, verdicts] of made) {
         if (call === 'notice-offer') continue;
-        // A shopper who leaves does not see what was sent already, or the edge does not see the call. A look at the sale
-        // may be alone on its connection, too.
-        const { left = 0, ...answered } = verdicts;
+        // Of a call whose answer the shopper did not see, the edge may have seen nothing. A look at the sale may be alone on
+        // its connection, too.
+        const answered = Object.fromEntries(
+          Object.entries(verdicts).filter(([verdict]) => !LOST.has(verdict)),
+        );
+        const lost = sum(verdicts) - sum(answered);
         const recorded = sum(header.answers[call] ?? {});
         expect([call, recorded]).not.toEqual([call, 0]);
-        const missing = sum(verdicts) - left - recorded;
+        const missing = sum(answered) - recorded;
         expect([call, missing <= unassigned]).toEqual([call, true]);
         // The looks before a run and the look-ups after it are not calls of its crowd, and the edge sees them.
         if (call === 'sale' || call === 'status') continue;
         expect(recorded).toBeLessThanOrEqual(sum(verdicts));
-        if (left === 0 && missing <= 0) {
+        if (lost === 0 && missing <= 0) {
           expect([call, header.answers[call]]).toEqual([call, answered]);
         }
       }
