@@ -17,6 +17,7 @@ import { type Shop, startServers, startShop } from '../shop.ts';
 import {
   answered,
   atRest,
+  buyAndWait,
   drive,
   eventsPublished,
   type Load,
@@ -45,6 +46,7 @@ const FULL_THREAD = 0.85;
 const END_MS = 5_000;
 const POLL_MS = 10;
 const MUST_BE_WITHIN = 0.2;
+const NOTHING = { shed: 0, ticket: 0, order: 0, wait: 0 };
 
 const { values } = parseArgs({
   options: {
@@ -94,8 +96,13 @@ async function eachAlone(shop: Shop, way: Way, shedWay: Way, rest: Load) {
   const order = await drives(() => buy(shop, way, 'alone', ORDERS));
   say(`${Math.round(order.perSecond)} orders/s, ${rounded(order.busy)} of the cores busy`);
   const after = await sizesOf(shop);
+  const waiters = users('waits', ORDERS);
+  const wait = await drives(() =>
+    untilCommitted(shop, way, ORDERS, () => buyAndWait(shop, way, waiters)),
+  );
+  say(`${Math.round(wait.perSecond)} orders/s with a wait for each outcome`);
   return {
-    ...{ shed, ticket, order },
+    ...{ shed, ticket, order, wait },
     postgres_bytes_an_order: (after.bytes - before.bytes) / ORDERS,
     wal_bytes_an_order: (after.wal - before.wal) / ORDERS,
   };
@@ -108,13 +115,23 @@ function purchases(way: Way, prefix: string, count: number): Buffer[] {
   );
 }
 
-/** Buys until all orders are committed and their events are published. */
-async function buy(shop: Shop, way: Way, prefix: string, count: number): Promise<number> {
+/** Lets shoppers come until all orders are committed and their events are published. */
+async function untilCommitted(
+  shop: Shop,
+  way: Way,
+  count: number,
+  come: () => Promise<unknown>,
+): Promise<number> {
   const before = await way.sold();
-  await answered(shop, purchases(way, prefix, count), ['202']);
+  await come();
   while ((await way.sold()) - before < count) await delay(POLL_MS);
   await eventsPublished(shop);
   return count;
+}
+
+function buy(shop: Shop, way: Way, prefix: string, count: number): Promise<number> {
+  const requests = purchases(way, prefix, count);
+  return untilCommitted(shop, way, count, () => answered(shop, requests, ['202']));
 }
 
 async function sizesOf({ databases }: Shop) {
@@ -174,7 +191,7 @@ async function measure() {
   const web_mb = median(WEB_NAMES.map((name) => residentMegabytes(shop.pids.get(name) ?? 0)));
   say('warming up');
   await buy(shop, way, 'warm', ORDERS);
-  const { shed, ticket, order, ...sizes } = await eachAlone(shop, way, shedWay, rest);
+  const { shed, ticket, order, wait, ...sizes } = await eachAlone(shop, way, shedWay, rest);
   const workers = [...shop.pids.keys()].filter((name) => name.startsWith('worker-')).length;
   const [press] = purchases(way, 'bytes', 1);
   const costs: CostValues = {
@@ -184,6 +201,7 @@ async function measure() {
     web_us_a_shed_press: shed.us.web,
     web_us_a_ticket: ticket.us.web,
     web_us_an_order: order.us.web,
+    web_us_a_wait: Math.max(0, wait.us.web - order.us.web),
     web_idle_cores: rest.web / WEB_NAMES.length,
     postgres_us_an_order: order.us.postgres,
     postgres_idle_cores: rest.postgres,
@@ -219,7 +237,7 @@ for (const kind of ['ticket', 'order'] as const) {
     workers,
     generatorUs: generatorUs[kind],
   };
-  const [first] = limitsOf(machine, { shed: 0, ticket: 0, order: 0, [kind]: 1 }, costs);
+  const [first] = limitsOf(machine, { ...NOTHING, [kind]: 1 }, costs);
   const measured = median(rounds.map((round) => round[kind].perSecond));
   const isThread = median(rounds.map((round) => round[kind].cores.web)) >= FULL_THREAD;
   const limit = isThread ? 'threads of the web nodes' : 'cores of the machine';

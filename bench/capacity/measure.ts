@@ -184,13 +184,43 @@ export async function whileNobodyDecides(
   }
 }
 
+const asked = (line: Line, request: Buffer | string) =>
+  new Promise<string>((resolve) => {
+    line.ask(request, (_status, body) => resolve(body));
+  });
+
+async function statusUrlOf(line: Line, ticket: string, token: string): Promise<string> {
+  const { statusUrl } = JSON.parse(await asked(line, purchaseRequest(ticket, token))) as {
+    statusUrl?: string;
+  };
+  if (statusUrl === undefined) throw new Error('a purchase was refused');
+  return statusUrl;
+}
+
 /** A shopper who has bought and waits for the outcome on the same connection. */
 async function waiter({ host, port }: Shop, ticket: string, token: string): Promise<Line> {
   const line = await Line.open(host, port, () => {});
-  const body = await new Promise<string>((resolve) => {
-    line.ask(purchaseRequest(ticket, token), (_status, answer) => resolve(answer));
-  });
-  const { statusUrl } = JSON.parse(body) as { statusUrl: string };
+  const statusUrl = await statusUrlOf(line, ticket, token);
   line.ask(statusRequest(statusUrl, token, 30), () => {});
   return line;
+}
+
+/** Each user buys and waits for the outcome by long-poll, on as many connections as `answered` has. */
+export async function buyAndWait(
+  { host, port }: Shop,
+  { keys }: Way,
+  users: readonly string[],
+): Promise<void> {
+  const sign = createSigner(keys);
+  const left = users.values();
+  const one = async () => {
+    const line = await Line.open(host, port, () => {});
+    for (const user of left) {
+      const token = sign.token(user);
+      const statusUrl = await statusUrlOf(line, sign.ticket(user, keys.sku), token);
+      while ((await asked(line, statusRequest(statusUrl, token, 30))).includes('"queued"'));
+    }
+    line.end();
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, one));
 }

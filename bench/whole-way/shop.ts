@@ -22,7 +22,7 @@ export function fullRate(): number {
   const { costs } = readCosts();
   const workers = APPLICATION_NAMES.filter((name) => name.startsWith('worker-')).length;
   const one = { cores: machine.cores, webNodes: WEB_NAMES.length, workers, generatorUs: CROWD_US };
-  return limitsOf(one, { shed: 0, ticket: 1, order: 1 }, costs)[0]?.perSecond ?? 0;
+  return limitsOf(one, { shed: 0, ticket: 1, order: 1, wait: 1 }, costs)[0]?.perSecond ?? 0;
 }
 
 export async function openShop(write: (line: string) => void) {

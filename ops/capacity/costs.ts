@@ -9,6 +9,8 @@ export const COSTS = {
   web_us_a_shed_press: 'CPU µs of a web node for a press that is shed',
   web_us_a_ticket: 'CPU µs of a web node for a ticket',
   web_us_an_order: 'CPU µs of a web node for a request that becomes an order, with its verdict',
+  web_us_a_wait:
+    'CPU µs of a web node for a shopper who waits for the outcome by long-poll, and is told',
   web_idle_cores: 'cores of a web node when nobody presses',
   web_mb: 'MB of a web node when nobody waits',
   web_kb_a_waiting_shopper: 'kB of a web node for a shopper who waits for an outcome',

@@ -18,6 +18,8 @@ const SESSIONS = { webNode: 4, worker: 6, others: 20 };
 const FILES_OF_A_NODE = 200;
 /** A press holds a connection of a web node for so long; measured p95 at the peak rate, in seconds. */
 const PRESS_SECONDS = 0.1;
+/** A page asks again after so long without an outcome, in seconds. */
+const LONG_POLL_SECONDS = 10;
 
 /** The launch that is planned. All are positive. */
 export interface Launch {
@@ -69,16 +71,19 @@ export function shownAmount(amount: number): string {
 export function ratesOf(launch: Launch) {
   const presses = (launch.visitors * launch.pressesEach) / launch.withinSeconds;
   const orders = Math.min(presses, launch.units / launch.decidedWithinSeconds);
-  return { presses, tickets: launch.visitors / launch.withinSeconds, orders };
+  // Whoever gets an order has waited for it, and who waits longer asks again.
+  const waits = orders + launch.waiting / LONG_POLL_SECONDS;
+  return { presses, tickets: launch.visitors / launch.withinSeconds, orders, waits };
 }
 
 /** The processes that a launch needs. */
 function processesOf(launch: Launch, costs: CostValues) {
-  const { presses, tickets, orders } = ratesOf(launch);
+  const { presses, tickets, orders, waits } = ratesOf(launch);
   const webUs =
     (presses - orders) * costs.web_us_a_shed_press +
     tickets * costs.web_us_a_ticket +
-    orders * costs.web_us_an_order;
+    orders * costs.web_us_an_order +
+    waits * costs.web_us_a_wait;
   const processes = (us: number, idle: number) =>
     Math.max(PROCESSES_MIN, Math.ceil(us / 1e6 / (USED_SHARE - idle)));
   return {
@@ -88,25 +93,33 @@ function processesOf(launch: Launch, costs: CostValues) {
   };
 }
 
+const WEB_COSTS: readonly CostName[] = [
+  'web_us_a_shed_press',
+  'web_us_a_ticket',
+  'web_us_an_order',
+  'web_us_a_wait',
+  'web_idle_cores',
+];
+
 export function needsOf(launch: Launch, costs: CostValues): Need[] {
-  const { presses, tickets, orders } = ratesOf(launch);
+  const { presses, tickets, orders, waits } = ratesOf(launch);
   const { webUs, webNodes, workers } = processesOf(launch, costs);
   const cores = (us: number, idle: number) => (us / 1e6 + idle) / USED_SHARE;
   const waitingEach = Math.ceil(launch.waiting / webNodes);
-  const perSecond = `${round(presses)} presses, ${round(tickets)} tickets and ${round(orders)} orders a second`;
+  const perSecond = `${round(presses)} presses, ${round(tickets)} tickets, ${round(orders)} orders and ${round(waits)} long-polls a second`;
   const share = `${USED_SHARE * 100} % of a core is used`;
   const gigabytes = (bytes: number) => bytes / 1e9;
   return [
     {
       ...{ part: 'web nodes', need: 'processes', amount: webNodes, unit: '' },
       because: `${perSecond}; ${share}; one thread each`,
-      from: ['web_us_a_shed_press', 'web_us_a_ticket', 'web_us_an_order', 'web_idle_cores'],
+      from: WEB_COSTS,
     },
     {
       ...{ part: 'web nodes', need: 'cores', unit: 'cores' },
       amount: cores(webUs, webNodes * costs.web_idle_cores),
       because: `CPU of all web nodes; ${share}`,
-      from: ['web_us_a_shed_press', 'web_us_a_ticket', 'web_us_an_order', 'web_idle_cores'],
+      from: WEB_COSTS,
     },
     {
       ...{ part: 'web nodes', need: 'memory of each', unit: 'MB' },
@@ -220,11 +233,13 @@ export interface OneMachine {
   readonly generatorUs: number;
 }
 
-/** The shares of the requests; together 1. */
+/** What comes to the shop: so many of each kind together are one of the mix. */
 export interface Mix {
   readonly shed: number;
   readonly ticket: number;
   readonly order: number;
+  /** Waits for an outcome by long-poll. */
+  readonly wait: number;
 }
 
 export interface Limit {
@@ -239,7 +254,8 @@ export function limitsOf(machine: OneMachine, mix: Mix, costs: CostValues): Limi
   const webUs =
     mix.shed * costs.web_us_a_shed_press +
     mix.ticket * costs.web_us_a_ticket +
-    mix.order * costs.web_us_an_order;
+    mix.order * costs.web_us_an_order +
+    mix.wait * costs.web_us_a_wait;
   const behindUs =
     mix.order *
     (costs.postgres_us_an_order +

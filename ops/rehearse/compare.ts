@@ -5,6 +5,8 @@ import type { LoadReport } from '../load/report/report.ts';
 
 /** Calls that the model knows by name; those of the page come on top in a rehearsal. */
 const PRICED = { press: 'buy', ticket: 'ticket' } as const;
+/** The ways in which a shopper waits for an outcome. */
+const WAITS = ['long-poll', 'stream', 'status'] as const;
 const MINUTE_MS = 60_000;
 
 export interface ShopSize {
@@ -58,6 +60,7 @@ export function compare(
   const sent = (call: string) => report.calls[call]?.times.count ?? 0;
   const [presses, tickets] = [sent(PRICED.press), sent(PRICED.ticket)];
   const shed = Math.max(0, presses - orders.all);
+  const waits = WAITS.reduce((sum, call) => sum + sent(call), 0);
   const requests = presses + tickets;
   const limits =
     requests === 0
@@ -68,7 +71,10 @@ export function compare(
             generatorUs:
               shop.cores === undefined ? 0 : (measured.generatorSeconds * 1e6) / requests,
           },
-          { shed: shed / requests, ticket: tickets / requests, order: orders.all / requests },
+          {
+            ...{ shed: shed / requests, ticket: tickets / requests },
+            ...{ order: orders.all / requests, wait: waits / requests },
+          },
           costs,
         ).filter(({ perSecond }) => Number.isFinite(perSecond));
   const [first] = limits;
@@ -82,7 +88,8 @@ export function compare(
         predictedSeconds:
           (shed * costs.web_us_a_shed_press +
             tickets * costs.web_us_a_ticket +
-            orders.all * costs.web_us_an_order) /
+            orders.all * costs.web_us_an_order +
+            waits * costs.web_us_a_wait) /
             1e6 +
           shop.webNodes * costs.web_idle_cores * measured.seconds,
         measuredSeconds: measured.webSeconds,

@@ -60,15 +60,23 @@ describe('the model', () => {
     expect(amount('PostgreSQL', 'cores', twice)).toBeGreaterThan(amount('PostgreSQL', 'cores'));
   });
 
+  it('shoppers who wait ask again, and everybody who gets an order has waited', () => {
+    expect(ratesOf(launch).waits).toBe(100 + 5_000);
+    const patient = { ...launch, waiting: 500_000 };
+    const more = amount('web nodes', 'cores', patient) - amount('web nodes', 'cores');
+    // 70 % of each core is used.
+    expect(more).toBeGreaterThan((45_000 * costs.web_us_a_wait) / 1e6 / 0.7);
+  });
+
   it('says what is full first', () => {
     const machine = { cores: 64, webNodes: 2, workers: 8, generatorUs: 0 };
-    const mix = { shed: 0.6, ticket: 0.2, order: 0.2 };
+    const mix = { shed: 0.6, ticket: 0.2, order: 0.2, wait: 0.2 };
     expect(limitsOf(machine, mix, costs)[0]?.limit).toBe('threads of the web nodes');
     const [first] = limitsOf({ ...machine, cores: 1, webNodes: 8 }, mix, costs);
     expect(first?.limit).toBe('cores of the machine');
-    expect(limitsOf(machine, { shed: 1, ticket: 0, order: 0 }, costs).at(-1)?.perSecond).toBe(
-      Number.POSITIVE_INFINITY,
-    );
+    expect(
+      limitsOf(machine, { shed: 1, ticket: 0, order: 0, wait: 0 }, costs).at(-1)?.perSecond,
+    ).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('prices grow with the hours', () => {

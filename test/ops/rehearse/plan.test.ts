@@ -114,6 +114,8 @@ const report = {
   calls: {
     buy: { sent: 30, verdicts: { taken: 30 }, times: { ...times(50), count: 30 } },
     ticket: { times: { ...times(9), count: 20 } },
+    'long-poll': { times: { ...times(9), count: 10 } },
+    stream: { times: { ...times(9), count: 5 } },
   },
   outcomeTimes: times(500),
   bySecond: [second(5, 4), second(25, 16)],
@@ -243,7 +245,11 @@ it('the model is asked about the busiest second, the mix of the crowd and the si
     ...['threads of the web nodes', 'threads of the workers'],
   ]);
   const perRequest =
-    (22 * costs.web_us_a_shed_press + 20 * costs.web_us_a_ticket + 8 * costs.web_us_an_order) / 50;
+    (22 * costs.web_us_a_shed_press +
+      20 * costs.web_us_a_ticket +
+      8 * costs.web_us_an_order +
+      15 * costs.web_us_a_wait) /
+    50;
   const full = (2 * (1 - costs.web_idle_cores) * 1e6) / perRequest;
   expect(found.limits[0]?.perSecond).toBeCloseTo(full);
   expect(found.usedShare).toBeCloseTo(41 / full);
