@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { createProgress } from '../../ops/stack/progress.ts';
-import { tellBusy } from '../busy.ts';
 import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
 import { compareGoods } from './goods.ts';
@@ -48,7 +47,6 @@ const startedMs = performance.now();
 const write = (line: string) => (chosen.json ? console.error(line) : console.log(line));
 const say = (line: string) =>
   write(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
-await tellBusy(write, machine.cores);
 const server = await startServer(process.env, createProgress(write));
 const has = (part: (typeof chosen.parts)[number]) => chosen.parts.includes(part);
 const figures: Record<string, unknown> = {};
