@@ -195,6 +195,7 @@ export function drawFlame(root: Frame, title: string): string {
     .join('');
   const height = (deepest + 3) * ROW;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="ui-monospace, monospace" font-size="10">
+<title>${escaped(title)}</title>
 <style>text { fill: #0f172a } .page { fill: #475569 } @media (prefers-color-scheme: dark) { .page { fill: #cbd5e1 } }</style>
 <text x="2" y="15" class="page" font-size="12">${escaped(title)}</text>${legend}
 ${rows.join('\n')}
