@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * little, ratios within a round included: whoever holds a lock may lose its core to a stranger.
  */
 
-/** What the machine did with the time of its cores since it started, in ticks. */
+/** How the machine has spent the time of its cores since it started, in ticks. */
 export interface CoreTimes {
   readonly total: number;
   readonly idle: number;

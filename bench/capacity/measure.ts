@@ -10,7 +10,7 @@ import type { Shop } from '../shop.ts';
 /** The measurements from which the costs of the model come. */
 
 const IDLE_SECONDS = 10;
-const WAITING = 3_000;
+const WAITING = 9_000;
 /** Requests that fill the queue, while nobody decides them. */
 const QUEUED = 30_000;
 const SETTLE_MS = 1_000;

@@ -5,6 +5,7 @@ import { placeOrders } from '../../db/orders.ts';
 import type { AdmittedRequest } from '../../db/place-call.ts';
 import { BATCH_LIMITS, BatchPlanner } from '../../worker/batch.ts';
 import { median, rounded } from '../figures.ts';
+import { zipf } from '../zipf.ts';
 import type { BenchOptions } from './options.ts';
 import type { Say } from './parts.ts';
 import type { Stage } from './stage.ts';
@@ -26,25 +27,10 @@ const UNITS = 1_000_000;
 type Pick = () => string;
 
 const nameOf = (rank: number) => `WIDE-${rank}`;
-const uniform: Pick = () => nameOf(1 + Math.floor(Math.random() * SKUS));
-
-function zipf(): Pick {
-  let sum = 0;
-  const upTo = Array.from({ length: SKUS }, (_, at) => {
-    sum += (at + 1) ** -ZIPF_EXPONENT;
-    return sum;
-  });
-  return () => {
-    const drawn = Math.random() * sum;
-    let [low, high] = [0, SKUS - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((upTo[middle] ?? 0) > drawn) high = middle;
-      else low = middle + 1;
-    }
-    return nameOf(low + 1);
-  };
-}
+const demand = (exponent: number): Pick => {
+  const draw = zipf(SKUS, exponent, Math.random);
+  return () => nameOf(draw() + 1);
+};
 
 interface Rate {
   readonly ordersPerSecond: number;
@@ -120,7 +106,10 @@ export async function compareWide(
   });
   await pool.fill();
   const databases = Databases.ofOne(pool);
-  const demands: Readonly<Record<string, Pick>> = { uniform, zipf: zipf() };
+  const demands: Readonly<Record<string, Pick>> = {
+    uniform: demand(0),
+    zipf: demand(ZIPF_EXPONENT),
+  };
   const rates: Record<string, Rate[]> = { uniform: [], zipf: [] };
   // The first round is a warm-up.
   for (let round = 0; round <= rounds; round += 1) {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { escaped } from '../../ops/html/charts.ts';
 import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
 import type { ByProcess } from './meter.ts';
 
@@ -150,9 +151,6 @@ const COLOURS: Readonly<Record<Kind, string>> = {
   node: '#bbf7d0',
   native: '#fbcfe8',
 };
-
-const escaped = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 export function drawFlame(root: Frame, title: string): string {
   const rows: string[] = [];

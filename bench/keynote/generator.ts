@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { percentile } from '../figures.ts';
-import { zipf } from './zipf.ts';
+import { zipf } from '../zipf.ts';
 
 /**
  * The clients, in a process of their own: on each connection a fixed number of transfers is under way

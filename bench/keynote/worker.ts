@@ -1,13 +1,7 @@
-import { BrokerConnection } from '../../broker/connection.ts';
-import { Publisher } from '../../broker/publisher.ts';
 import { createPool, type Pool } from '../../db/client/pool.ts';
-import { createLog } from '../../process/log.ts';
-import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';
-import { OrdersConsumer } from '../../worker/consume.ts';
-import { Decider, type PlaceOrders } from '../../worker/decide.ts';
-import { createWorkerMetrics } from '../../worker/metrics.ts';
-import { RETRY_LIMITS } from '../../worker/retry.ts';
+import type { PlaceOrders } from '../../worker/decide.ts';
+import { consumeOrders } from '../orders-worker.ts';
 import { accountsOf } from './transfer.ts';
 
 /** The shop's worker, whose batches are decided by keynote.transfer_batch. */
@@ -19,7 +13,6 @@ export interface WorkerOrder {
   readonly batchWaitMs: number;
 }
 
-const PREFETCH_MAX = 1_000;
 /** One call at a time keeps the order of arrival. */
 const LIMITS = { ...BATCH_LIMITS, callsInFlightMax: 1 };
 
@@ -50,40 +43,21 @@ function transferBatch(pool: Pool): PlaceOrders {
 }
 
 async function start({ amqpUrl, databaseUrl, ...limits }: WorkerOrder): Promise<void> {
-  const log = createLog('keynote worker', 'warn');
-  const open = async (name: string) => {
-    const connection = await BrokerConnection.open({ url: amqpUrl, name, log });
-    await connection.whenConnected();
-    return connection;
-  };
   const pool = createPool({
     url: databaseUrl,
     max: LIMITS.callsInFlightMax,
     applicationName: 'keynote: worker',
   });
-  // It ends with its process.
-  const { signal } = new AbortController();
-  const decider = new Decider({
+  await consumeOrders({
+    amqpUrl,
+    name: 'keynote worker',
+    limits: { ...LIMITS, ...limits },
     placeOrders: transferBatch(pool),
-    limits: RETRY_LIMITS,
-    log,
-    stopping: signal,
     onCall(requests, seconds) {
       counts.requests += requests;
       counts.calls += 1;
       counts.callMs += seconds * 1_000;
     },
-  });
-  await OrdersConsumer.open({
-    schema: 'hot',
-    connection: await open('keynote: transfers'),
-    publisher: await Publisher.open(await open('keynote: verdicts')),
-    decider,
-    giveUp: signal,
-    prefetchMax: PREFETCH_MAX,
-    limits: { ...LIMITS, ...limits },
-    log,
-    metrics: createWorkerMetrics(createMetrics('worker')),
   });
 }
 

@@ -1,18 +1,9 @@
-import { BrokerConnection } from '../../broker/connection.ts';
-import { Publisher } from '../../broker/publisher.ts';
 import { placeOrders } from '../../db/calls.ts';
 import { createPool, Databases } from '../../db/client/pool.ts';
-import { createLog } from '../../process/log.ts';
-import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';
-import { OrdersConsumer } from '../../worker/consume.ts';
-import { Decider } from '../../worker/decide.ts';
-import { createWorkerMetrics } from '../../worker/metrics.ts';
-import { RETRY_LIMITS } from '../../worker/retry.ts';
+import { consumeOrders } from '../orders-worker.ts';
 
-/** The parts of the worker, composed so that the time of each COMMIT is noted. */
-
-const PREFETCH_MAX = 1_000;
+/** The worker, which notes the time of each COMMIT. */
 
 export interface WorkerOrder {
   readonly amqpUrl: string;
@@ -23,12 +14,6 @@ export interface WorkerOrder {
 const committed: Record<string, number> = {};
 
 async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
-  const log = createLog('bench worker', 'warn');
-  const open = async (name: string) => {
-    const connection = await BrokerConnection.open({ url: amqpUrl, name, log });
-    await connection.whenConnected();
-    return connection;
-  };
   const pool = createPool({
     url: databaseUrl,
     role: 'worker',
@@ -36,9 +21,10 @@ async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
     applicationName: 'bench worker',
   });
   const databases = Databases.ofOne(pool);
-  // It ends with its process.
-  const { signal } = new AbortController();
-  const decider = new Decider({
+  await consumeOrders({
+    amqpUrl,
+    name: 'bench worker',
+    limits: BATCH_LIMITS,
     async placeOrders(sku, requests, wait) {
       const decisions = await placeOrders(databases, 'hot', sku, requests, {
         wait,
@@ -50,20 +36,6 @@ async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
       }
       return decisions;
     },
-    limits: RETRY_LIMITS,
-    log,
-    stopping: signal,
-  });
-  await OrdersConsumer.open({
-    schema: 'hot',
-    connection: await open('orders'),
-    publisher: await Publisher.open(await open('verdicts')),
-    decider,
-    giveUp: signal,
-    prefetchMax: PREFETCH_MAX,
-    limits: BATCH_LIMITS,
-    log,
-    metrics: createWorkerMetrics(createMetrics('worker')),
   });
 }
 

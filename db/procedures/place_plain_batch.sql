@@ -42,7 +42,7 @@ DECLARE
   -- Below some twenty requests a further statement takes more than it saves.
   v_are_new    boolean := p_terms.user_limit = 1 AND v_count >= 20;
 BEGIN
-  -- Who has a row of buyer is nearly always at a limit of one, and then the batch is not plain. So all users are taken
+  -- A user with a row of buyer is nearly always at a limit of one, and then the batch is not plain. So all users are taken
   -- for new: a plain INSERT takes 3 us less for each row than ON CONFLICT (docs/decisions/0081).
   IF v_are_new THEN
     BEGIN

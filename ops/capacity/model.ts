@@ -71,7 +71,7 @@ export function shownAmount(amount: number): string {
 export function ratesOf(launch: Launch) {
   const presses = (launch.visitors * launch.pressesEach) / launch.withinSeconds;
   const orders = Math.min(presses, launch.units / launch.decidedWithinSeconds);
-  // Whoever gets an order has waited for it, and who waits longer asks again.
+  // A shopper with an order has waited for it, and one who waits longer asks again.
   const waits = orders + launch.waiting / LONG_POLL_SECONDS;
   return { presses, tickets: launch.visitors / launch.withinSeconds, orders, waits };
 }
@@ -233,7 +233,7 @@ export interface OneMachine {
   readonly generatorUs: number;
 }
 
-/** What comes to the shop: so many of each kind together are one of the mix. */
+/** The calls that come to the shop: so many of each kind together are one of the mix. */
 export interface Mix {
   readonly shed: number;
   readonly ticket: number;

@@ -157,7 +157,7 @@ export class HeldAnswer implements Held {
     // Whatever the client sends now is not read: the connection must not wait for its end.
     if (!this.#keepsAlive) socket.destroySoon();
     else if (this.#early === undefined) this.#goIdle(socket);
-    // Whoever told this answer has others to tell before the next call is made.
+    // The caller may have others to tell of the same verdict before the next call is made.
     else setImmediate(giveBackEarly, this, socket, this.#early);
   }
 

@@ -4,7 +4,7 @@ import { rawHeader } from './raw-header.ts';
 
 export const CRLF_TWICE = '\r\n\r\n';
 
-/** What owns a bare socket: an answer that is not complete, or was the last one. */
+/** The owner of a bare socket: an answer that is not complete, or was the last one. */
 export interface Held {
   readonly isEnded: boolean;
   /** Goes on with the bare socket. */

@@ -8,7 +8,7 @@ import {
   type Refusal,
   type Transfer,
 } from '../../bench/keynote/transfer.ts';
-import { zipf } from '../../bench/keynote/zipf.ts';
+import { zipf } from '../../bench/zipf.ts';
 import { openSession, type Session } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from '../db/database.ts';
 import fc from '../properties.ts';
