@@ -78,7 +78,7 @@ export async function rateOf(url: string, load: BatchLoad, seconds: number): Pro
   return rate;
 }
 
-/** Sets the end of the sale that has half of the orders, so that it is open or past. */
+/** Sets the end of the sale that has two thirds of the orders, so that it is open or past. */
 const closeIn = (interval: '1 day' | '-2 days') =>
   `UPDATE catalog.sale SET opens_at = now() - interval '3 days', closes_at = now() + interval '${interval}'
    WHERE sale = 'sale'`;
