@@ -96,7 +96,8 @@ export function openSale(place: SalePlace, sale: string, actor: Actor): Promise<
     const done = saysStates(edits);
     if (known.sale.opensAt > known.now) {
       await changeSale(place.databases, sale, { opensAt: known.now }, actor);
-      done.push(`${sale} opens now instead of at ${known.sale.opensAt.toISOString()}`);
+      const [now, planned] = [known.now, known.sale.opensAt].map((at) => at.toISOString());
+      done.push(`${sale} opens now instead of at ${planned}: write ${now} into its file`);
     }
     await recordStates(place, sale, actor, 'open', edits);
     return { done, edits };

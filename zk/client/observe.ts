@@ -2,7 +2,7 @@ import type { Observed, Result, Stat } from './result.ts';
 
 /**
  * One watched node. ZooKeeper's watches fire once and can be lost with a connection. A value is
- * therefore read again after each event, on each new connection and every few seconds. Events make
+ * therefore read again after each event, on each new connection, and now and then in turn with others. Events make
  * it fast; the repeated reads make it correct.
  */
 
@@ -107,5 +107,41 @@ export class Observation {
     this.#closed = true;
     this.#onClose();
     this.#seen();
+  }
+}
+
+/** The observations of one session. */
+export class Observations {
+  readonly #reader: Reader;
+  readonly #all = new Set<Observation>();
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  begin(observer: Observer): Observation {
+    const observation = new Observation(this.#reader, observer, () =>
+      this.#all.delete(observation),
+    );
+    this.#all.add(observation);
+    observation.read();
+    return observation;
+  }
+
+  readAll(): void {
+    for (const observation of this.#all) observation.read();
+  }
+
+  /** Reads the next ones in turn. One that is put into the Set again becomes its last. */
+  readNext(count: number): void {
+    for (const observation of [...this.#all.values().take(count)]) {
+      this.#all.delete(observation);
+      this.#all.add(observation);
+      observation.read();
+    }
+  }
+
+  closeAll(): void {
+    for (const observation of [...this.#all]) observation.close();
   }
 }

@@ -5,8 +5,10 @@ export interface SessionOptions {
   /** `host:port[,host:port…]` */
   readonly servers: string;
   readonly sessionTimeoutMs: number;
-  /** Interval at which watched values are read again even without an event; 3 s by default. */
+  /** Interval at which the next watched values are read again even without an event; 3 s by default. */
   readonly rereadIntervalMs?: number;
+  /** How many of them; 12 by default. */
+  readonly rereadsMax?: number;
   /** Credentials and access rights for created nodes. Without it, everyone has all rights. */
   readonly protection?: Protection | undefined;
   readonly log?: { warn(facts: object, message: string): void };

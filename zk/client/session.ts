@@ -8,7 +8,7 @@ import {
   type Lost,
   type Request,
 } from './connection.ts';
-import { Observation, type Observer } from './observe.ts';
+import { type Observation, Observations } from './observe.ts';
 import { OPEN_ACL, type Protection } from './protection.ts';
 import type { AclOf } from './requests.ts';
 import type { Failure, Observed, Result } from './result.ts';
@@ -34,6 +34,8 @@ const CONNECT_TIMEOUT_MIN_MS = 500;
 const RECONNECT_DELAY_MIN_MS = 20;
 const RECONNECT_DELAY_MAX_MS = 1_000;
 const REREAD_INTERVAL_MS = 3_000;
+/** With more SKUs, each observation has its turn less often, and a session costs ZooKeeper no more. */
+const REREADS_MAX = 12;
 /**
  * After so many session timeouts without any server, a lost history is accepted (`Identity.zxid`).
  */
@@ -69,7 +71,7 @@ export class ZkSession extends Calls<SessionEvents> {
   #lostAt = Number.NEGATIVE_INFINITY;
   #delayMs = RECONNECT_DELAY_MIN_MS;
   #timers = new Set<NodeJS.Timeout>();
-  #observations = new Set<Observation>();
+  readonly #observations = new Observations(this);
   #forbidden: string | undefined;
   protected readonly aclOf: AclOf;
 
@@ -86,10 +88,9 @@ export class ZkSession extends Calls<SessionEvents> {
   /** Starts to connect and keeps reconnecting until `close()`. Emits `SessionEvents`. */
   start(): void {
     this.#open();
-    const { rereadIntervalMs = REREAD_INTERVAL_MS } = this.#options;
-    const reread = setInterval(() => this.#reread(), rereadIntervalMs);
-    reread.unref();
-    this.#timers.add(reread);
+    const { rereadIntervalMs = REREAD_INTERVAL_MS, rereadsMax = REREADS_MAX } = this.#options;
+    const readNext = () => this.#observations.readNext(rereadsMax);
+    this.#timers.add(setInterval(readNext, rereadIntervalMs).unref());
   }
 
   /** Resolves when there is a session; rejects when there is none within `timeoutMs`. */
@@ -177,7 +178,7 @@ export class ZkSession extends Calls<SessionEvents> {
     this.#trust.opened(openedAt, this.#timeoutMs);
     this.#probe(connection);
     this.emit(isResumed ? 'resumed' : 'session');
-    this.#reread();
+    this.#observations.readAll();
   }
 
   #onLost(connection: Link, why: Lost): void {
@@ -214,10 +215,6 @@ export class ZkSession extends Calls<SessionEvents> {
     await this.multi([{ op: 'check', path: PROBED, version: -1 }]);
     if (this.#connection !== connection || this.#closed) return;
     this.#later(this.#timeoutMs * PROBE_INTERVAL_SHARE, () => this.#probe(connection));
-  }
-
-  #reread(): void {
-    for (const observation of this.#observations) observation.read();
   }
 
   protected async call(
@@ -261,30 +258,21 @@ export class ZkSession extends Calls<SessionEvents> {
    * does not exist. Changes in quick succession may be reported as one.
    */
   watch(path: string, handler: (value: Observed | undefined) => void): Observation {
-    return this.#observe({ path, kind: 'value', handler });
+    return this.#observations.begin({ path, kind: 'value', handler });
   }
 
   /**
    * Watches the names of a node's children in the same way. A node that does not exist has none.
    */
   watchChildren(path: string, handler: (names: readonly string[]) => void): Observation {
-    return this.#observe({ path, kind: 'children', handler });
-  }
-
-  #observe(observer: Observer): Observation {
-    const observation = new Observation(this, observer, () =>
-      this.#observations.delete(observation),
-    );
-    this.#observations.add(observation);
-    observation.read();
-    return observation;
+    return this.#observations.begin({ path, kind: 'children', handler });
   }
 
   /** Ends the session on the server, so that its ephemeral nodes vanish at once. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const observation of [...this.#observations]) observation.close();
+    this.#observations.closeAll();
     const connection = this.#connection;
     const wasConnected = this.#connected;
     this.#connection = undefined;

@@ -80,7 +80,9 @@ function refusedTimes(
 ): [string, string][] {
   const refused: [string, string][] = [];
   if (known?.hasOpened && opensAt.getTime() !== known.opensAt.getTime()) {
-    refused.push(['opens', 'the sale has opened, and shoppers have tickets: pause it instead']);
+    const since = known.opensAt.toISOString();
+    const reason = `the sale has opened, and shoppers have tickets: write ${since} into the file, or pause the sale`;
+    refused.push(['opens', reason]);
   }
   if (known && closesAt.getTime() === known.closesAt.getTime() && opensAt < closesAt)
     return refused;

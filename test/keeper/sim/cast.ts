@@ -122,6 +122,7 @@ export class Cast {
         session: {
           servers: this.ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
+          rereadsMax: Number.POSITIVE_INFINITY,
           connect: connectThrough(network),
           now: () => performance.now(),
         },

@@ -55,6 +55,7 @@ export class WebNode {
         session: {
           servers: network.ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
+          rereadsMax: Number.POSITIVE_INFINITY,
           connect: connectThrough(this.network),
           now: () => performance.now(),
         },

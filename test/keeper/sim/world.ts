@@ -77,7 +77,7 @@ async function play(cast: Cast, truth: Truth): Promise<Took> {
   await cast.clock.run(FAULTS_MS, (by) => truth.check(by));
   if (cast.violation) return {};
   await mend(cast);
-  // A lost watch event is made up for by the next read, every three seconds.
+  // A lost watch event is made up for by the next read: in this world all are read again every three seconds.
   const restMs = cast.setting.lostEvents > 0 ? REREAD_MS : 0;
   await cast.clock.run(FAULTS_MS + restMs, (by) => truth.check(by));
   if (cast.violation) return {};

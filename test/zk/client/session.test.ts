@@ -178,3 +178,42 @@ describe('a lost connection', () => {
     expect(await other.exists(`${root}/brief`)).toEqual({ ok: true, value: undefined });
   });
 });
+
+/** Notes which values are read in the same moment. */
+class NotingSession extends ZkSession {
+  readonly moments: string[][] = [];
+  #isGoing = false;
+
+  override get(path: string, onEvent?: () => void) {
+    if (!this.#isGoing) {
+      this.moments.push([]);
+      queueMicrotask(() => {
+        this.#isGoing = false;
+      });
+    }
+    this.#isGoing = true;
+    this.moments.at(-1)?.push(path);
+    return super.get(path, onEvent);
+  }
+}
+
+test('watched values are read again in turn, however many there are, and all on a new connection', async () => {
+  const paths = Array.from({ length: 30 }, (_, at) => `${root}/watched-${at}`);
+  for (const path of paths) await other.create(path, '');
+  const relay = keep(await startRelay(servers.zookeeper));
+  const options = { servers: relay.address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+  const session = keep(new NotingSession({ ...options, rereadIntervalMs: 100 }));
+  session.start();
+  await session.connected(60_000);
+  const observations = paths.map((path) => session.watch(path, () => {}));
+  await Promise.all(observations.map(({ first }) => first));
+  session.moments.length = 0;
+  const timesRead = (path: string) => session.moments.flat().filter((one) => one === path).length;
+  await until('each was read again twice', () => paths.every((path) => timesRead(path) > 1));
+  expect(Math.max(...session.moments.map(({ length }) => length))).toBeLessThanOrEqual(12);
+
+  relay.cut();
+  await until('all were read on the new connection', () =>
+    session.moments.some(({ length }) => length === paths.length),
+  );
+});
