@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelOrder } from '../../db/calls.ts';
 import { audit, restock } from '../../db/operations.ts';
@@ -21,6 +22,8 @@ import { until } from '../until.ts';
 
 const WAITERS = 50;
 const UNITS = 8;
+/** Between two presses of one shopper of the crowd. */
+const PRESS_PAUSE_MS = 50;
 
 let system: System;
 
@@ -80,6 +83,7 @@ describe('the waitlist for units that come back', () => {
         const answer = await who.press(sale, 'Line');
         if (answer.status !== 202) outcomes.push(answer.body.verdict);
         else outcomes.push((await who.outcome(answer.body.statusUrl)).body.status);
+        await delay(PRESS_PAUSE_MS);
       }
       return outcomes;
     });
