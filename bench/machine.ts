@@ -63,13 +63,21 @@ export function busySeconds(): number {
 }
 
 /** Memory of each named process and its descendants, in megabytes. Memory that several of them share counts once. */
-export const memoryOf = (roots: ReadonlyMap<string, number>) => sumOf(roots, ownMegabytes);
+export const memoryOf = (roots: ReadonlyMap<string, number>) =>
+  sumOf(roots, (pid) => shareOf(pid, 'Pss'));
 
-/** Resident memory, of which a process that shares a page with n - 1 others has the nth part. */
-function ownMegabytes(pid: number): number {
+/**
+ * The same without shared memory. Its size is fixed at the start, and it counts only when it is used for the first
+ * time: PostgreSQL's buffers fill for as long as a benchmark takes.
+ */
+export const memoryWithoutBuffers = (roots: ReadonlyMap<string, number>) =>
+  sumOf(roots, (pid) => shareOf(pid, 'Pss') - shareOf(pid, 'Pss_Shmem'));
+
+/** Resident megabytes, of which a process that shares a page with n - 1 others has the nth part. */
+function shareOf(pid: number, kind: 'Pss' | 'Pss_Shmem'): number {
   try {
     const parts = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-    return Number(/^Pss:\s+(\d+)/m.exec(parts)?.[1] ?? 0) / 1_024;
+    return Number(new RegExp(`^${kind}:\\s+(\\d+)`, 'm').exec(parts)?.[1] ?? 0) / 1_024;
   } catch {
     // The process has ended.
     return 0;

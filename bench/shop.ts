@@ -10,6 +10,7 @@ import type * as Prepare from '../db/install/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
 import { applySale } from '../ops/sale/apply.ts';
 import type { DesiredSale } from '../ops/sale/desired.ts';
+import type { SalePlace } from '../ops/sale/place.ts';
 import { applicationNames, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import {
@@ -33,7 +34,6 @@ import {
 import { newSettings } from '../ops/stack/state.ts';
 import { Supervisor } from '../ops/stack/supervisor.ts';
 import { ZkSession } from '../zk/client/session.ts';
-import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
  * A private shop for a benchmark. Servers that the environment does not name are started in a
@@ -102,13 +102,26 @@ export interface Shop {
   readonly jwtSecret: string;
   readonly zkRoot: string;
   readonly databases: Databases;
+  readonly place: SalePlace;
+  /** Connect string of its ZooKeeper. */
+  readonly zookeeper: string;
   readonly console: { readonly url: string; readonly token: string };
   /** Pid of each process of the shop, by its name. */
   readonly pids: ReadonlyMap<string, number>;
   /** Sum of all samples of a metric over the shop's processes, with any labels. */
   metric(name: string): Promise<number>;
-  /** Puts a SKU on sale in a hot home and waits until it can be bought. Returns the sale's ticket key. */
-  openSale(sale: string, sku: string, units: number, home?: Home): Promise<Buffer>;
+  /**
+   * Puts one SKU or many on sale and waits until they can be bought. Returns the sale's ticket key.
+   *
+   * @param units of each SKU
+   * @param home without it, `hot`
+   */
+  openSale(
+    sale: string,
+    skus: string | readonly string[],
+    units: number,
+    home?: Home,
+  ): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -163,6 +176,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   });
   session.start();
   await session.connected(READY_TIMEOUT_MS);
+  const place = { databases, session, root: zkRoot };
   const pids = new Map(bench.supervisor.records().map(({ name, pid }) => [name, pid]));
   const metrics = async (name: string) => {
     const response = await fetch(`http://${host}:${monitorPorts.get(name)}/metrics`);
@@ -174,6 +188,8 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     jwtSecret: secrets.jwtSecret,
     zkRoot,
     databases,
+    place,
+    zookeeper: servers.zookeeper,
     console: { url: loopbackUrl(consolePort), token: secrets.consoleToken },
     pids,
     async metric(name) {
@@ -182,16 +198,15 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
       const samples = lines.filter((line) => line.startsWith(`${name}{`));
       return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
-    async openSale(sale, sku, units, home = 'hot') {
-      const place = { databases, session, root: zkRoot };
-      await applySale(place, saleOf(sale, sku, units, home), { actor: { by: 'bench' } });
+    async openSale(sale, skus, units, home = 'hot') {
+      const names = [skus].flat();
+      await applySale(place, saleOf(sale, names, units, home), { actor: { by: 'bench' } });
       const webNodes = options.processes.filter((name) => name.startsWith('web-'));
-      return until(`${sku} is on sale`, async () => {
+      return until(`${sale} is on sale`, async () => {
         const key = await ticketKey(databases, sale);
-        const grants = await session.children(pathsBelow(zkRoot).sku(sku).grants);
-        if (!grants.ok || grants.value.length < webNodes.length) return undefined;
         const texts = await Promise.all(webNodes.map(metrics));
-        return texts.every((text) => hasUnits(text, sku)) ? key : undefined;
+        const isOnSale = texts.every((text) => names.every((sku) => hasUnits(text, sku)));
+        return isOnSale ? key : undefined;
       });
     },
     async close() {
@@ -202,29 +217,23 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
 }
 
 /** A sale that is open for a day, with one unit per user. */
-function saleOf(sale: string, sku: string, units: number, schema: Home): DesiredSale {
+function saleOf(sale: string, skus: readonly string[], units: number, schema: Home): DesiredSale {
   const now = Date.now();
-  const terms = {
-    title: sku,
-    schema,
-    price: '9.95',
-    currency: 'EUR',
-    userLimit: 1,
-  } as const;
+  const terms = { schema, price: '9.95', currency: 'EUR', userLimit: 1, units } as const;
   return {
     sale,
     title: sale,
     opens: { at: new Date(now - 1_000) },
     closes: { at: new Date(now + 24 * 3_600_000) },
     payWindowSeconds: 3_600,
-    skus: [{ ...terms, sku, units }],
+    skus: skus.map((sku) => ({ ...terms, sku, title: sku })),
   };
 }
 
 /** Whether a web node may admit units of the SKU, from its metrics. */
 function hasUnits(metrics: string, sku: string): boolean {
-  const spare = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
-  return metrics.split('\n').some((line) => line.startsWith(spare) && !line.endsWith(' 0'));
+  const at = metrics.indexOf(`\nflashsale_quota_units{sku="${sku}",quantity="spare"`);
+  return at >= 0 && !metrics.slice(at + 1, metrics.indexOf('\n', at + 1)).endsWith(' 0');
 }
 
 /** @throws {Error} after half a minute */

@@ -168,7 +168,7 @@ export async function whileNobodyDecides(
       lines.push(await waiter(shop, sign.ticket(userId, way.keys.sku), sign.token(userId)));
     }
     await delay(SETTLE_MS);
-    const web_kb_a_waiting_shopper = ((megabytes(webs) - before) * 1_024) / WAITING;
+    const web_kb_a_waiting_shopper = kilobytesEach(megabytes(webs) - before, WAITING);
     const empty = megabytes(broker);
     const requests = Array.from({ length: QUEUED }, (_, n) => {
       const userId = `queued-${process.pid}-${n}`;
@@ -176,13 +176,17 @@ export async function whileNobodyDecides(
     });
     await answered(shop, requests, ['202']);
     await delay(SETTLE_MS);
-    const broker_bytes_a_request = Math.max(0, ((megabytes(broker) - empty) * 2 ** 20) / QUEUED);
+    const broker_bytes_a_request = 1_024 * kilobytesEach(megabytes(broker) - empty, QUEUED);
     return { web_kb_a_waiting_shopper, broker_bytes_a_request };
   } finally {
     for (const pid of workers.values()) process.kill(pid, 'SIGCONT');
     for (const one of lines) one.end();
   }
 }
+
+/** A process that gave memory back meanwhile would make the difference less than nothing. */
+const kilobytesEach = (megabytes: number, count: number) =>
+  Math.max(0, (megabytes * 1_024) / count);
 
 const asked = (line: Line, request: Buffer | string) =>
   new Promise<string>((resolve) => {

@@ -85,7 +85,7 @@ const closeIn = (interval: '1 day' | '-2 days') =>
 
 /**
  * Compares the rate of orders in three cases: in empty tables; in a new sale beside years of orders of
- * other sales, as each sale has its own partitions; and in the sale that has half of those orders,
+ * other sales, as each sale has its own partitions; and in the sale that has two thirds of those orders,
  * which is worse than any real sale.
  */
 export async function compareFull(

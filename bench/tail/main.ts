@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
 import { rounded } from '../figures.ts';
-import { machine, memoryOf } from '../machine.ts';
+import { machine, memoryWithoutBuffers } from '../machine.ts';
 import { figuresOf, fullRate, openShop } from '../whole-way/shop.ts';
 
 /**
@@ -44,11 +44,19 @@ interface Look {
   readonly megabytes: ReadonlyMap<string, number>;
 }
 
-/** Percent a minute by which a process grew after it was warm: the slope of the least squares, of its mean. */
+/**
+ * Percent a minute by which a process grew after it was warm: the slope of the least squares through the lowest
+ * reading of each minute, divided by their mean. The other readings have garbage that waits for its collection.
+ */
 function growthOf(looks: readonly Look[], name: string): number {
-  const points = looks
-    .filter(({ minute }) => minute >= Math.min(WARM_MINUTES, minutes / 2))
-    .map(({ minute, megabytes }) => [minute, megabytes.get(name) ?? 0] as const);
+  const warm = looks.filter(({ minute }) => minute >= Math.min(WARM_MINUTES, minutes / 2));
+  const lowest = new Map<number, number>();
+  for (const { minute, megabytes } of warm) {
+    const now = megabytes.get(name) ?? 0;
+    const of = Math.floor(minute);
+    lowest.set(of, Math.min(now, lowest.get(of) ?? now));
+  }
+  const points = [...lowest];
   const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
   const [x, y] = [mean(0), mean(1)];
   const over = points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0);
@@ -64,7 +72,7 @@ try {
   const beganMs = performance.now();
   const timer = setInterval(() => {
     const minute = (performance.now() - beganMs) / 60_000;
-    looks.push({ minute, megabytes: memoryOf(stage.shop.pids) });
+    looks.push({ minute, megabytes: memoryWithoutBuffers(stage.shop.pids) });
   }, LOOK_MS);
   figures = figuresOf(await stage.come(perSecond, minutes * 60));
   clearInterval(timer);
