@@ -17,9 +17,11 @@ AS $routine$
 BEGIN
   -- A separate statement, so that the statements below see what was committed while it waited.
   LOCK TABLE catalog.sku_terms IN SHARE ROW EXCLUSIVE MODE;
-  -- Write only the rows that differ. An edit changes one or two of them.
+  -- Write only the rows that differ. An edit changes one or two of them. Each row is compared only with that of its
+  -- SKU: with every other one, a thousand SKUs would take a million comparisons.
   DELETE FROM catalog.sku_terms t
-  WHERE NOT EXISTS (SELECT FROM catalog.due_sku_terms() d WHERE d IS NOT DISTINCT FROM t);
+  WHERE NOT EXISTS (
+    SELECT FROM catalog.due_sku_terms() d WHERE d.sku = t.sku AND d IS NOT DISTINCT FROM t);
   INSERT INTO catalog.sku_terms
   SELECT d.* FROM catalog.due_sku_terms() d
   WHERE NOT EXISTS (SELECT FROM catalog.sku_terms t WHERE t.sku = d.sku);
