@@ -73,9 +73,7 @@ export async function startServers(
     for (const group of NATIVE_STOP_ORDER) await supervisor.stop(group, { discard: true });
     rmSync(folder, { recursive: true, force: true });
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
-  }
+  stopOnSignal(stop);
   try {
     const started = await startNative({
       wanted,
@@ -94,6 +92,17 @@ export async function startServers(
     await stop();
     throw error;
   }
+}
+
+const stops: (() => Promise<void>)[] = [];
+
+/** A benchmark may have several groups of servers. Its process ends when all of them have stopped. */
+function stopOnSignal(stop: () => Promise<void>): void {
+  stops.push(stop);
+  if (stops.length > 1) return;
+  const stopAll = () =>
+    void Promise.allSettled(stops.map((one) => one())).finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stopAll);
 }
 
 export interface Shop {
