@@ -9,6 +9,8 @@ export interface SessionOptions {
   readonly role?: Role;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  /** As of a pool. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** One connection, for work that needs transactions: migrations and the installer. */

@@ -42,6 +42,14 @@ afterAll(async () => {
 
 const cluster = () => clusterOf(brokers.managementUrl, brokers.url);
 
+/** After a start, the queues of a node find their members one after the other. */
+const untilAllAreOnline = () =>
+  until(
+    'all members of all queues are online',
+    async () => (await cluster()).queues.every(({ online }) => online.length === 3),
+    START_DEADLINE,
+  );
+
 async function queuesCommand(): Promise<string> {
   const env = {
     ...PROGRAM_ENVIRONMENT,
@@ -128,11 +136,7 @@ describe('clients of three hosts', () => {
 
   beforeAll(async () => {
     // The cluster's nodes answer at different times after they have been killed.
-    await until(
-      'all nodes are up',
-      async () => (await cluster()).queues.every(({ online }) => online.length === 3),
-      START_DEADLINE,
-    );
+    await untilAllAreOnline();
     sender = await preferring('third');
     publisher = await Publisher.open(sender, { publishConfirmTimeoutMs: 60_000 });
     const receiver = await preferring('third');
@@ -230,6 +234,7 @@ describe('clients of three hosts', () => {
 });
 
 test('a replaced node gets its members back', async () => {
+  await untilAllAreOnline();
   await brokers.kill('third');
   await brokers.replace('third');
   expect((await cluster()).queues.every(({ members }) => members.length === 2)).toBe(true);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { audit, cancelOrder, joinWaitlist, moveSku, payOrder } from '../../db/calls.ts';
 import { openSession, type Session } from '../../db/client/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, order, stock } from './shop.ts';
 
 /**
@@ -35,8 +35,7 @@ beforeAll(async () => {
   expect(await audit(ops)).toEqual([]);
   session = await openSession(database.url, {
     applicationName: 'damage',
-    statementTimeoutMs: 60_000,
-    lockTimeoutMs: 60_000,
+    ...PATIENCE,
   });
 });
 afterAll(async () => {

@@ -7,7 +7,7 @@ import { install } from '../../db/install/install.ts';
 import { openInstaller } from '../../db/install/installer.ts';
 import { rollBackRoutine } from '../../db/install/rollback.ts';
 import { until } from '../until.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, stock } from './shop.ts';
 
 /** What a canary must not change: what its callers see, and what people did by hand. */
@@ -38,8 +38,7 @@ afterAll(async () => {
 async function withSession(use: (one: Session) => Promise<void>): Promise<void> {
   const one = await openSession(database.url, {
     applicationName: 'dba',
-    statementTimeoutMs: 600_000,
-    lockTimeoutMs: 600_000,
+    ...PATIENCE,
   });
   await use(one).finally(() => one.close());
 }

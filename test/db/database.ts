@@ -17,7 +17,11 @@ export interface TestDatabase {
 }
 
 /** Limits for work that hangs, far longer than the slowest machine takes. */
-export const PATIENCE = { statementTimeoutMs: 300_000, lockTimeoutMs: 300_000 } as const;
+export const PATIENCE = {
+  statementTimeoutMs: 300_000,
+  lockTimeoutMs: 300_000,
+  connectTimeoutMs: 300_000,
+} as const;
 
 const FOLDERS = ['migrations', 'procedures', 'views'];
 /** Key of the advisory lock under which the template is made. */
@@ -80,7 +84,6 @@ export function openPool(url: string, max: number, role?: Role): Pool {
     applicationName: `test ${role ?? 'admin'}`,
     ...PATIENCE,
     waitTimeoutMs: PATIENCE.lockTimeoutMs,
-    connectTimeoutMs: PATIENCE.lockTimeoutMs,
     ...(role !== undefined && { role }),
   });
 }

@@ -4,6 +4,7 @@ import { openSession } from '../../db/client/pool.ts';
 import { backlogs, FAILURES_MAX, paymentFailures, saleFigures } from '../../db/sale-figures.ts';
 import { labelled } from '../../keeper/book-metrics.ts';
 import { uniqueName } from '../servers.ts';
+import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
 import { openSale, order, stock } from './shop.ts';
 
@@ -23,7 +24,7 @@ const failuresOf = async (sku: string) =>
 /** Rows of the orders of a sale that `sale_figures` reads. */
 async function readByFigures(of: string): Promise<number> {
   const session = await openSession(database.url, {
-    ...{ applicationName: 'test', statementTimeoutMs: 60_000, lockTimeoutMs: 60_000 },
+    ...{ applicationName: 'test', ...PATIENCE },
   });
   try {
     await session.run('BEGIN');
@@ -82,7 +83,7 @@ it('counts failing refunds and sessions without reading the other orders', async
   }
   const open = await order(worker, sku);
   const session = await openSession(database.url, {
-    ...{ applicationName: 'test', statementTimeoutMs: 60_000, lockTimeoutMs: 60_000 },
+    ...{ applicationName: 'test', ...PATIENCE },
   });
   const ask = `SELECT * FROM hot.payment_failures(${FAILURES_MAX}) WHERE sku = '${sku}'`;
   const readOrders = `

@@ -4,6 +4,7 @@ import { createSale, dropSale } from '../../db/calls.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
+import { PATIENCE } from './database.ts';
 import { blocked } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
@@ -77,8 +78,7 @@ test('a long transaction on the tables delays the removal of an old sale and doe
   await end(sale);
   const reader = await openSession(database.url, {
     applicationName: 'reader',
-    statementTimeoutMs: 60_000,
-    lockTimeoutMs: 60_000,
+    ...PATIENCE,
   });
   await reader.run('BEGIN; SELECT count(*) FROM hot.orders');
   const dropped = dropSale(ops, sale);

@@ -8,7 +8,7 @@ import { openSession } from '../../db/client/pool.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { PROGRAM_ENVIRONMENT } from '../children.ts';
-import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from '../db/database.ts';
 import { passwordOf, servers } from '../servers.ts';
 
 /** `prepare` of a deployment as a process: a new database, and all secrets in files. */
@@ -57,8 +57,7 @@ it('migrates, installs, and makes logins, with secrets from files alone', async 
   for (const role of LOGINS) {
     const session = await openSession(urlOfLogin(database.url, role, passwordOf(role)), {
       applicationName: 'test',
-      statementTimeoutMs: 300_000,
-      lockTimeoutMs: 300_000,
+      ...PATIENCE,
     });
     await session.close();
   }

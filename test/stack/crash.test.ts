@@ -31,7 +31,7 @@ beforeAll(async () => {
   home = new TestFolder();
   folder = home.path;
   ports = await freeNativePorts(true);
-}, 300_000);
+});
 
 let supervisor: Supervisor;
 
@@ -84,7 +84,7 @@ async function queues(servers: Servers, method: 'GET' | 'PUT'): Promise<Response
   });
 }
 
-test('servers that were killed start again with their data', { timeout: 90_000 }, async () => {
+test('servers that were killed start again with their data', async () => {
   const first = await start();
   psql(first.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
   expect((await queues(first, 'PUT')).status).toBe(201);

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { startCanary, stopCanary } from '../../../db/canary.ts';
 import { openSession, type Session } from '../../../db/client/pool.ts';
 import { openInstaller } from '../../../db/install/installer.ts';
-import { openPool } from '../../db/database.ts';
+import { openPool, PATIENCE } from '../../db/database.ts';
 import type { Scene, SkuName } from './scene.ts';
 import { OPEN_FILES_MAX } from './shop.ts';
 import type { Fault } from './watch.ts';
@@ -205,7 +205,7 @@ function faultsOfDatabase(scene: Scene): Fault[] {
       alerts: [{ alert: 'FlashsaleDatabaseHeld', labels: { by: 'an idle transaction' } }],
       async make() {
         holder = await openSession(url, {
-          ...{ applicationName: 'psql', statementTimeoutMs: 0, lockTimeoutMs: 0 },
+          ...{ applicationName: 'psql', ...PATIENCE, statementTimeoutMs: 0, lockTimeoutMs: 0 },
         });
         await holder.run('BEGIN');
         await holder.query({
