@@ -1,13 +1,11 @@
 import type { Operation } from '../zk/client/result.ts';
 import type { ZkSession } from '../zk/client/session.ts';
 import { basisOf } from '../zk/tree/basis.ts';
-import { History } from '../zk/tree/history.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 import type { Report } from '../zk/tree/report.ts';
 import { AutoKeep, type AutoKeepFigures } from './auto-keep/auto-keep.ts';
 import { DeadNodes, type SettledHome } from './dead-nodes.ts';
-import { EditErrors } from './edits/errors.ts';
-import { Guard } from './edits/protect.ts';
+import { FollowUp } from './edits/follow-up.ts';
 import { Edits } from './edits/settings.ts';
 import type { KeeperLog, SkuFigures, UnitCount, UnitCounts } from './figures.ts';
 import { factsOf, figuresOf, hasNothingOpen, type View } from './grants/facts.ts';
@@ -28,7 +26,6 @@ import { isWaitlistOpen, type SetWaitlists, Waitlists } from './waitlists.ts';
 /** A silent home is abandoned after half of this, so that the other home is in time. */
 const COUNT_TIMEOUT_MS = 1_000;
 export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
-
 export interface LeaderTermOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
@@ -51,9 +48,7 @@ export class LeaderTerm {
   #epoch: Operation;
   #edits: Edits;
   #webNodes: WebNodes;
-  #editErrors: EditErrors;
-  #history: History;
-  #guard: Guard;
+  #followUp: FollowUp;
   #deadNodes: DeadNodes;
   #store: GrantStore;
   #autoKeep: AutoKeep;
@@ -71,7 +66,6 @@ export class LeaderTerm {
   #isEdited = false;
   /** What currently gives no unit counts: the database or one home. */
   #missingFrom: string | undefined;
-  #isWritingErrors = false;
   /** Ends a wait for the database, because an edit must not wait for it. */
   #interrupt: () => void = () => {};
 
@@ -80,9 +74,6 @@ export class LeaderTerm {
     this.#options = options;
     this.#epoch = { op: 'check', path: paths.epoch, version: options.epoch };
     this.#store = new GrantStore(session, paths, this.#epoch);
-    this.#editErrors = new EditErrors(session, paths, this.#epoch);
-    this.#history = new History(session, paths, this.#epoch);
-    this.#guard = new Guard(session);
     this.#waitlists = new Waitlists(options.setWaitlists, options.log, () => this.#checkEpoch());
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
@@ -97,6 +88,14 @@ export class LeaderTerm {
       edits: this.#edits,
       reports: () => this.#webNodes.reports(),
       units: () => this.#figures,
+      log: options.log,
+    });
+    this.#followUp = new FollowUp({
+      session,
+      paths,
+      epoch: this.#epoch,
+      edits: this.#edits,
+      alive: () => this.#webNodes.alive,
       log: options.log,
     });
     this.#deadNodes = new DeadNodes({
@@ -159,6 +158,7 @@ export class LeaderTerm {
     };
     const isEdited = this.#isEdited;
     this.#isEdited = false;
+    if (isEdited) this.#followUp.hurry();
     // Units that an edit takes away must not wait for the database, which may be slow or down.
     if (isEdited && this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh: new Set() });
@@ -167,7 +167,7 @@ export class LeaderTerm {
     if (this.#ended) return;
     if (this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh });
-      this.#writeEditErrors(this.#counts);
+      this.#followUp.run(this.#counts);
     }
     this.#settleDead(view.alive, view.reports);
   }
@@ -256,29 +256,6 @@ export class LeaderTerm {
     const checked = await this.#options.session.multi([this.#epoch]);
     if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
     return checked.ok;
-  }
-
-  /** Runs outside the looks: messages for people must not delay the grants. */
-  #writeEditErrors(counts: ReadonlyMap<string, UnitCount>): void {
-    if (!this.#edits.isKnown || this.#isWritingErrors) return;
-    this.#isWritingErrors = true;
-    this.#writeAllErrors(counts)
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
-      .then(() => {
-        this.#isWritingErrors = false;
-      });
-  }
-
-  async #writeAllErrors(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
-    await this.#history.record(this.#edits.values);
-    const alive = this.#webNodes.alive;
-    const problems = this.#edits.problems(
-      (sku) => counts.get(sku)?.unitsTotal,
-      (node) => alive.has(node),
-    );
-    await this.#editErrors.write(problems);
-    const { protection } = this.#options.session;
-    if (protection) await this.#guard.protect(protection, this.#edits.nodes);
   }
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {

@@ -7,7 +7,7 @@ export interface SessionOptions {
   readonly sessionTimeoutMs: number;
   /** Interval at which the next watched values are read again even without an event; 3 s by default. */
   readonly rereadIntervalMs?: number;
-  /** How many of them; 12 by default. */
+  /** How many of them; 4 by default. */
   readonly rereadsMax?: number;
   /** Credentials and access rights for created nodes. Without it, everyone has all rights. */
   readonly protection?: Protection | undefined;

@@ -35,7 +35,7 @@ const RECONNECT_DELAY_MIN_MS = 20;
 const RECONNECT_DELAY_MAX_MS = 1_000;
 const REREAD_INTERVAL_MS = 3_000;
 /** With more SKUs, each observation has its turn less often, and a session costs ZooKeeper no more. */
-const REREADS_MAX = 12;
+const REREADS_MAX = 4;
 /**
  * After so many session timeouts without any server, a lost history is accepted (`Identity.zxid`).
  */

@@ -1,0 +1,78 @@
+import type { Operation } from '../../zk/client/result.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import { History } from '../../zk/tree/history.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
+import type { KeeperLog, UnitCount } from '../figures.ts';
+import { EditErrors } from './errors.ts';
+import { Guard } from './protect.ts';
+import type { Edits } from './settings.ts';
+
+/**
+ * What follows an edit: its entry in the history, its error, the rights of its node. It runs outside the looks,
+ * because messages for people must not delay the grants.
+ */
+
+/**
+ * An edit is followed up at once. Units and nodes, on which errors depend as well, come and go, and may wait: to look
+ * through all settings takes longer than the rest of a look.
+ */
+const INTERVAL_MS = 2_000;
+
+export interface FollowUpOptions {
+  readonly session: ZkSession;
+  readonly paths: Paths;
+  /** Checks the epoch of this leader in each transaction. */
+  readonly epoch: Operation;
+  readonly edits: Edits;
+  /** Ids of the living web nodes. */
+  readonly alive: () => ReadonlySet<string>;
+  readonly log: KeeperLog;
+}
+
+export class FollowUp {
+  readonly #options: FollowUpOptions;
+  readonly #errors: EditErrors;
+  readonly #history: History;
+  readonly #guard: Guard;
+  #isRunning = false;
+  #dueAtMs = 0;
+
+  constructor(options: FollowUpOptions) {
+    const { session, paths, epoch } = options;
+    this.#options = options;
+    this.#errors = new EditErrors(session, paths, epoch);
+    this.#history = new History(session, paths, epoch);
+    this.#guard = new Guard(session);
+  }
+
+  /** Something was edited: the next `run` does not wait. */
+  hurry(): void {
+    this.#dueAtMs = 0;
+  }
+
+  /** Does nothing if it is not due, or not all edits are known yet, or the last run is not over. */
+  run(counts: ReadonlyMap<string, UnitCount>): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#dueAtMs || this.#isRunning || !this.#options.edits.isKnown) return;
+    this.#isRunning = true;
+    this.#dueAtMs = nowMs + INTERVAL_MS;
+    this.#write(counts)
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
+      .then(() => {
+        this.#isRunning = false;
+      });
+  }
+
+  async #write(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
+    const { session, edits } = this.#options;
+    await this.#history.record(edits.values);
+    const alive = this.#options.alive();
+    const problems = edits.problems(
+      (sku) => counts.get(sku)?.unitsTotal,
+      (node) => alive.has(node),
+    );
+    await this.#errors.write(problems);
+    const { protection } = session;
+    if (protection) await this.#guard.protect(protection, edits.nodes);
+  }
+}
