@@ -23,6 +23,11 @@ const USAGE = `npm run bench -- growth [options]
   --rounds N      rounds, in each of which either shop sells once (5)
   --requests N    requests of a round to each shop                (40000)`;
 
+const KEYS: Readonly<Record<Kind, string>> = {
+  skus: 'skus_cost',
+  sales: 'sales_cost',
+  nodes: 'nodes_cost',
+};
 const MUST_STAY_BELOW = 1.1;
 const UNITS = 20_000_000;
 const WARM_UP_REQUESTS = 20_000;
@@ -122,7 +127,7 @@ try {
     write(
       `${TITLES[kind]}: an order costs ${cost} (must stay below ${MUST_STAY_BELOW})${Number(cost) < MUST_STAY_BELOW ? '' : ' NOT REACHED'}`,
     );
-    figures[`${kind}_cost`] = cost;
+    figures[KEYS[kind]] = cost;
     figures[`${kind}_rate`] = rate;
     figures[`${kind}_last_round`] = rest;
   }

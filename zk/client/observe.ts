@@ -29,6 +29,7 @@ export class Observation {
   #reading = false;
   #again = false;
   #closed = false;
+  #hasFailed = false;
   /**
    * One function for all reads, because the client keeps each distinct function until its event
    * comes.
@@ -44,6 +45,11 @@ export class Observation {
     });
   }
 
+  /** Whether the last read brought no answer, for want of rights for example: no event follows it. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Requests a new read. Requests during a read share the next one. */
   read(): void {
     if (this.#closed) return;
@@ -56,6 +62,7 @@ export class Observation {
     this.#readOnce().then((read) => {
       this.#reading = false;
       if (this.#closed) return;
+      this.#hasFailed = read === undefined;
       if (read) this.#deliver(read);
       if (this.#again) this.read();
     });
@@ -132,8 +139,9 @@ export class Observations {
     for (const observation of this.#all) observation.read();
   }
 
-  /** Reads the next ones in turn. One that is put into the Set again becomes its last. */
+  /** Reads the next ones in turn, and those whose last read failed. One that is put into the Set again becomes its last. */
   readNext(count: number): void {
+    for (const observation of this.#all) if (observation.hasFailed) observation.read();
     for (const observation of [...this.#all.values().take(count)]) {
       this.#all.delete(observation);
       this.#all.add(observation);

@@ -217,3 +217,37 @@ test('watched values are read again in turn, however many there are, and all on 
     session.moments.some(({ length }) => length === paths.length),
   );
 });
+
+test('a value that could not be read is tried again each time, because no event follows a failure', async () => {
+  const locked = `${root}/locked`;
+  const paths = Array.from({ length: 40 }, (_, at) => `${root}/beside-${at}`);
+  for (const path of [locked, ...paths]) await other.create(path, '');
+  let isLocked = true;
+  class RefusedSession extends NotingSession {
+    override async get(path: string, onEvent?: () => void) {
+      const read = await super.get(path, onEvent);
+      return path === locked && isLocked ? { ok: false as const, error: 'no_auth' as const } : read;
+    }
+  }
+  const session = keep(
+    new RefusedSession({
+      servers: servers.zookeeper,
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      rereadIntervalMs: 100,
+    }),
+  );
+  session.start();
+  await session.connected(60_000);
+  let seen = 0;
+  session.watch(locked, () => {
+    seen += 1;
+  });
+  await Promise.all(paths.map((path) => session.watch(path, () => {}).first));
+  session.moments.length = 0;
+  const timesRead = (path: string) => session.moments.flat().filter((one) => one === path).length;
+  await until('it was tried again', () => timesRead(locked) > 4);
+  expect(seen).toBe(0);
+  expect(Math.max(...paths.map(timesRead))).toBeLessThan(timesRead(locked));
+  isLocked = false;
+  await until('it was read', () => seen === 1);
+});
