@@ -26,6 +26,7 @@ import { isWaitlistOpen, type SetWaitlists, Waitlists } from './waitlists.ts';
 /** A silent home is abandoned after half of this, so that the other home is in time. */
 const COUNT_TIMEOUT_MS = 1_000;
 export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
+
 export interface LeaderTermOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
