@@ -4,12 +4,15 @@ import type { AnyRow, Queryable, Role, Statement } from './pool-types.ts';
 
 /** Single sessions, outside any pool. */
 
+/** A command or an installation waits for a server that is slow. A pool has a shorter limit, because shoppers wait behind it. */
+const CONNECT_TIMEOUT_MS = 60_000;
+
 export interface SessionOptions {
   readonly applicationName: string;
   readonly role?: Role;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
-  /** As of a pool. */
+  /** A minute without it. */
   readonly connectTimeoutMs?: number;
 }
 
@@ -26,7 +29,11 @@ export interface Session extends Queryable {
 
 /** Opens a connection outside any pool. @throws {DatabaseError} */
 export async function openSession(url: string, options: SessionOptions): Promise<Session> {
-  const { connectionString, Client } = sessionsOf({ ...options, url });
+  const { connectionString, Client } = sessionsOf({
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    ...options,
+    url,
+  });
   const client = new Client({
     connectionString,
     application_name: options.applicationName,
