@@ -10,7 +10,6 @@ import type * as Prepare from '../db/install/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
 import { applySale } from '../ops/sale/apply.ts';
 import type { DesiredSale } from '../ops/sale/desired.ts';
-import type { SalePlace } from '../ops/sale/place.ts';
 import { applicationNames, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import {
@@ -111,7 +110,7 @@ export interface Shop {
   readonly jwtSecret: string;
   readonly zkRoot: string;
   readonly databases: Databases;
-  readonly place: SalePlace;
+  readonly session: ZkSession;
   /** Connect string of its ZooKeeper. */
   readonly zookeeper: string;
   readonly console: { readonly url: string; readonly token: string };
@@ -185,7 +184,6 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   });
   session.start();
   await session.connected(READY_TIMEOUT_MS);
-  const place = { databases, session, root: zkRoot };
   const pids = new Map(bench.supervisor.records().map(({ name, pid }) => [name, pid]));
   const metrics = async (name: string) => {
     const response = await fetch(`http://${host}:${monitorPorts.get(name)}/metrics`);
@@ -197,7 +195,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     jwtSecret: secrets.jwtSecret,
     zkRoot,
     databases,
-    place,
+    session,
     zookeeper: servers.zookeeper,
     console: { url: loopbackUrl(consolePort), token: secrets.consoleToken },
     pids,
@@ -208,6 +206,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
       return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
     async openSale(sale, skus, units, home = 'hot') {
+      const place = { databases, session, root: zkRoot };
       const names = [skus].flat();
       await applySale(place, saleOf(sale, names, units, home), { actor: { by: 'bench' } });
       const webNodes = options.processes.filter((name) => name.startsWith('web-'));

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool } from '../../db/client/pool.ts';
+import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
 import { freePort } from '../../ops/stack/ports.ts';
-import type { Progress } from '../../ops/stack/progress.ts';
+import { createProgress, type Progress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { startBare } from '../bare/start.ts';
 import { Child } from '../child.ts';
 import type { Pressed } from '../crowd/press.ts';
 import type { Keys } from '../crowd/purchase.ts';
-import type { BenchServers, Shop } from '../shop.ts';
+import { type BenchServers, type Shop, startServers, startShop } from '../shop.ts';
 import type { Press } from './generator.ts';
 import { type ByProcess, meter } from './meter.ts';
 import { openRedis } from './redis/client.ts';
@@ -123,6 +124,24 @@ export async function shopWay(shop: Shop, units: number): Promise<Way> {
     }),
     stop: async () => {},
   };
+}
+
+/** A private shop with all its servers and processes, and stock enough. `close` ends everything. */
+export async function openShopWay(write: (line: string) => void, units: number) {
+  const progress = createProgress(write);
+  const bench = await startServers(['postgres', 'rabbitmq', 'zookeeper'], process.env, progress);
+  try {
+    const environment = { RATE_LIMIT_IP_PER_SECOND: '1000000' };
+    const shop = await startShop(bench, { processes: APPLICATION_NAMES, environment });
+    const close = async () => {
+      await shop.close();
+      await bench.stop();
+    };
+    return { shop, way: await shopWay(shop, units), close };
+  } catch (error) {
+    await bench.stop();
+    throw error;
+  }
 }
 
 const REDIS_TABLE = `CREATE TABLE seckill_order (

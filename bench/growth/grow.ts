@@ -4,7 +4,7 @@ import { pathsBelow } from '../../zk/tree/paths.ts';
 import { Child } from '../child.ts';
 import type { Shop } from '../shop.ts';
 
-/** What a shop may have more of, beside the SKU that is sold in this benchmark. */
+/** A shop of this benchmark grows by one of these, beside the SKU that it sells. */
 
 const SKUS = 1_000;
 const SALES = 100;
@@ -40,13 +40,13 @@ async function growSales(shop: Shop) {
 }
 
 /** The further nodes have real sessions, grants and reports, all in one process. No shopper comes to them. */
-async function growNodes({ place: { session, root }, pids, zookeeper }: Shop) {
+async function growNodes({ session, zkRoot, pids, zookeeper }: Shop) {
   const ours = [...pids.keys()].filter((name) => name.startsWith('web-')).length;
   const member = join(import.meta.dirname, '..', 'quota', 'member.ts');
-  const child = new Child(member, ['web-nodes', zookeeper, root, String(WEB_NODES - ours)]);
+  const child = new Child(member, ['web-nodes', zookeeper, zkRoot, String(WEB_NODES - ours)]);
   const deadlineMs = performance.now() + JOIN_TIMEOUT_MS;
   for (;;) {
-    const nodes = await session.children(pathsBelow(root).nodes);
+    const nodes = await session.children(pathsBelow(zkRoot).nodes);
     if (nodes.ok && nodes.value.length >= WEB_NODES) return () => child.end();
     if (performance.now() > deadlineMs)
       throw new Error(`no ${WEB_NODES} web nodes within a minute`);

@@ -2,13 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
-import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
-import { createProgress } from '../../ops/stack/progress.ts';
 import { Child } from '../child.ts';
 import { median, rounded } from '../figures.ts';
-import { play, type Round, shopWay } from '../flow/ways.ts';
+import { openShopWay, play, type Round } from '../flow/ways.ts';
 import { machine } from '../machine.ts';
-import { startServers, startShop } from '../shop.ts';
 import { GROW, KINDS, type Kind, TITLES } from './grow.ts';
 
 /**
@@ -53,30 +50,14 @@ const write = (line: string) => (values.json ? console.error(line) : console.log
 const generator = new Child(join(import.meta.dirname, '..', 'flow', 'generator.ts'));
 
 async function openShop() {
-  const bench = await startServers(
-    ['postgres', 'rabbitmq', 'zookeeper'],
-    process.env,
-    createProgress(write),
-  );
-  try {
-    const environment = { RATE_LIMIT_IP_PER_SECOND: '1000000' };
-    const shop = await startShop(bench, { processes: APPLICATION_NAMES, environment });
-    const way = await shopWay(shop, UNITS);
-    const sell = async (count: number): Promise<Round> => {
-      await generator.ask({ prepare: { ...way.keys, count } });
-      const round = await play(way, generator, { count, connections: CONNECTIONS });
-      if (round.committed === round.accepted) return round;
-      throw new Error(`${round.accepted} requests were accepted, ${round.committed} committed`);
-    };
-    const stop = async () => {
-      await shop.close();
-      await bench.stop();
-    };
-    return { shop, sell, stop };
-  } catch (error) {
-    await bench.stop();
-    throw error;
-  }
+  const { shop, way, close } = await openShopWay(write, UNITS);
+  const sell = async (count: number): Promise<Round> => {
+    await generator.ask({ prepare: { ...way.keys, count } });
+    const round = await play(way, generator, { count, connections: CONNECTIONS });
+    if (round.committed === round.accepted) return round;
+    throw new Error(`${round.accepted} requests were accepted, ${round.committed} committed`);
+  };
+  return { shop, sell, close };
 }
 
 /** CPU µs of the shop and its servers for an order. */
@@ -86,7 +67,7 @@ const costOf = ({ cpuUs: { generator: _, ...shop } }: Round) =>
 async function measure(kind: Kind): Promise<Record<string, unknown>> {
   const plain = await openShop();
   const grown = await openShop().catch(async (error: unknown) => {
-    await plain.stop();
+    await plain.close();
     throw error;
   });
   let end = () => {};
@@ -115,8 +96,8 @@ async function measure(kind: Kind): Promise<Record<string, unknown>> {
     };
   } finally {
     end();
-    await grown.stop();
-    await plain.stop();
+    await grown.close();
+    await plain.close();
   }
 }
 

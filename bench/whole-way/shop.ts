@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import { readCosts } from '../../ops/capacity/costs.ts';
 import { limitsOf } from '../../ops/capacity/model.ts';
 import { APPLICATION_NAMES, WEB_NAMES } from '../../ops/stack/application.ts';
-import { createProgress } from '../../ops/stack/progress.ts';
 import { eventsPublished } from '../capacity/measure.ts';
 import { Child } from '../child.ts';
 import { percentile, rounded } from '../figures.ts';
-import { shopWay } from '../flow/ways.ts';
+import { openShopWay } from '../flow/ways.ts';
 import { machine } from '../machine.ts';
-import { startServers, startShop } from '../shop.ts';
 import type { Arrivals, Came } from './crowd.ts';
 
 /** A shop with stock enough, and shoppers who take the whole way. */
@@ -26,17 +24,8 @@ export function fullRate(): number {
 }
 
 export async function openShop(write: (line: string) => void) {
-  const bench = await startServers(
-    ['postgres', 'rabbitmq', 'zookeeper'],
-    process.env,
-    createProgress(write),
-  );
+  const { shop, way, close } = await openShopWay(write, UNITS);
   const crowd = new Child(join(import.meta.dirname, 'crowd.ts'));
-  const shop = await startShop(bench, {
-    processes: APPLICATION_NAMES,
-    environment: { RATE_LIMIT_IP_PER_SECOND: '1000000' },
-  });
-  const way = await shopWay(shop, UNITS);
   return {
     shop,
     way,
@@ -49,8 +38,7 @@ export async function openShop(write: (line: string) => void) {
     },
     async close() {
       crowd.end();
-      await shop.close();
-      await bench.stop();
+      await close();
     },
   };
 }

@@ -8,8 +8,8 @@ import { Guard } from './protect.ts';
 import type { Edits } from './settings.ts';
 
 /**
- * What follows an edit: its entry in the history, its error, the rights of its node. It runs outside the looks,
- * because messages for people must not delay the grants.
+ * After an edit, the leading keeper writes its entry in the history and its error, and protects its node. This runs outside the
+ * looks, because messages for people must not delay the grants.
  */
 
 /**

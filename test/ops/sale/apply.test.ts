@@ -325,11 +325,17 @@ it('goods of which there are no more are not restocked, and keep their quota', a
 
 it('edits have their reason in the history, also those of a sale that opens before its time', async () => {
   const sku = desiredSku();
-  const { sale } = await applySale(place, desiredSale({ skus: [sku] }), { actor: ACTOR }).then(
-    ({ plan }) => plan,
-  );
+  const file = desiredSale({ skus: [sku], opens: { at: new Date(Date.now() + HOUR_MS) } });
+  const { sale } = file;
+  await applySale(place, file, { actor: ACTOR });
   await pauseSale(place, sale, { by: 'bob@shop', reason: 'wait' });
-  await openSale(place, sale, { by: 'bob@shop', reason: 'now' });
+  const { done } = await openSale(place, sale, { by: 'bob@shop', reason: 'now' });
+  // Shoppers have tickets from now on.
+  await ticketKeys(web, sale);
+  const [, openedAt = ''] = /write (\S+) into its file/.exec(done.join('\n')) ?? [];
+  expect(fields((await planOf(place, file)).refused)).toContain(`${sale} opens`);
+  const mended = { ...file, opens: { at: new Date(openedAt) } };
+  expect(await planOf(place, mended)).toMatchObject({ refused: [], changes: [] });
   const paths = pathsBelow(place.root);
   const history = await new Operator(place.session, paths, 'test').history();
   const edits = history.filter(({ path }) => path === paths.sku(sku.sku).state);
