@@ -167,6 +167,14 @@ export async function trimPlaceCalls(databases: Databases, home: Home): Promise<
   return toNumber(rows[0]?.removed ?? '0');
 }
 
+/** Removes request ids that no other sale asks for any more; returns how many. */
+export async function trimRequestIndex(databases: Databases, home: Home): Promise<number> {
+  const rows = await databases.home(home).query<{ removed: string }>({
+    text: `SELECT ${schemaOf(home)}.trim_request_index() AS removed`,
+  });
+  return toNumber(rows[0]?.removed ?? '0');
+}
+
 /** Adds units to a SKU. @returns the units that exist afterwards */
 export async function restock(
   databases: Databases,

@@ -439,6 +439,8 @@ CREATE TABLE catalog.sale (
   called_off_at timestamp with time zone,
   -- Time to pay for a unit from the waitlist, until the sale closes at the latest; NULL: claim_window_s
   claim_window interval,
+  -- Whether the ids of its requests are in request_index. create_sale decides it, once
+  has_request_index boolean DEFAULT false NOT NULL,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
   CONSTRAINT sale_claim_window_check CHECK (((claim_window >= '00:00:01'::interval) AND (claim_window <= '30 days'::interval))),
@@ -574,11 +576,11 @@ CREATE TABLE catalog.sku_terms (
   pick_retry_wait_us bigint NOT NULL,
   -- Whether the tunable call_figures is 1
   call_figures boolean NOT NULL,
-  -- All other sales that have SKUs; NULL if there are none
+  -- All other sales that have SKUs and no request_index, so place_orders looks for requests in each; NULL if there are none
   other_sales text[],
   -- For each of other_sales, its closes_at plus the tunable request_memory_s: until then its request ids are looked up
   other_until timestamp with time zone[],
-  -- Latest time of other_until; NULL if it is NULL
+  -- The last time until which a sale other than its own counts, with request_index or without; NULL if there is no other
   others_until timestamp with time zone,
   CONSTRAINT sku_terms_pkey PRIMARY KEY (sku)
 );
@@ -1035,6 +1037,17 @@ CREATE TABLE :schema.refused_request (
   refused_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT refused_request_pkey PRIMARY KEY (request_id)
 );
+
+-- The requests that have an outcome in a sale with has_request_index. Workers remove them when the sale no longer counts
+CREATE TABLE :schema.request_index (
+  -- A request_id of outcome
+  request_id uuid NOT NULL,
+  -- The sale of that outcome
+  sale text COLLATE "C" NOT NULL,
+  CONSTRAINT request_index_pkey PRIMARY KEY (request_id, sale)
+);
+
+CREATE INDEX request_index_sale ON :schema.request_index USING btree (sale);
 
 -- Append-only record of every change of a slot
 CREATE TABLE :schema.stock_movement (

@@ -17,6 +17,7 @@ import {
   placeOrders,
   routesTo,
   trimPlaceCalls,
+  trimRequestIndex,
   warmForOrders,
 } from '../db/calls.ts';
 import { createPool, Databases } from '../db/client/pool.ts';
@@ -259,6 +260,7 @@ async function serve(schema: Home, context: Context, stopping: AbortSignal): Pro
     repeat(TRIM_INTERVAL_MS, stopping, async () => {
       // A failed trim is made up for by the next one.
       await trimPlaceCalls(databases, schema).catch(() => 0);
+      await trimRequestIndex(databases, schema).catch(() => 0);
       return 'idle';
     }),
   ];

@@ -9,8 +9,8 @@
 --   p_by, p_reason  who creates it, and why (catalog.action); NULL as p_by: the login
 -- Result: true if the sale was created; false if it exists with the same values (p_presentation is not
 --   compared)
--- Tables: writes catalog.sale and catalog.action; creates a partition of each partitioned table of regular and hot. Its name
---   is like orders(<sale>), which is the name of no other table, index, view or partition
+-- Tables: reads catalog.tunable; writes catalog.sale and catalog.action; creates a partition of each partitioned table of
+--   regular and hot. Its name is like orders(<sale>), which is the name of no other table, index, view or partition
 -- Locks, in order
 --   1. the key of catalog.sale
 --   2. SHARE UPDATE EXCLUSIVE on the partitioned tables. Orders continue in the meantime. (CREATE TABLE …
@@ -33,9 +33,12 @@ AS $routine$
 DECLARE
   v_table record;
   v_partition text;
+  -- Up to four sales, a look into the table of each costs less than to keep the ids of their requests.
+  v_is_indexed boolean := 4 <= (
+    SELECT count(*) FROM catalog.sale s WHERE s.closes_at + tunable('request_memory_s') * interval '1 s' > now());
 BEGIN
-  INSERT INTO catalog.sale (sale, title, opens_at, closes_at, pay_window, presentation)
-  VALUES (p_sale, p_title, p_opens_at, p_closes_at, p_pay_window, p_presentation)
+  INSERT INTO catalog.sale (sale, title, opens_at, closes_at, pay_window, presentation, has_request_index)
+  VALUES (p_sale, p_title, p_opens_at, p_closes_at, p_pay_window, p_presentation, v_is_indexed)
   ON CONFLICT (sale) DO NOTHING;
   IF NOT FOUND THEN
     IF NOT EXISTS (
@@ -59,6 +62,10 @@ BEGIN
                    v_table.schema, v_partition, v_table.name);
     EXECUTE format('ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES IN (%4$L)',
                    v_table.schema, v_partition, v_table.name, p_sale);
+    IF v_is_indexed AND v_table.name = 'outcome' THEN
+      EXECUTE format('CREATE TRIGGER index_request AFTER INSERT ON %1$I.%2$I
+                      FOR EACH ROW EXECUTE FUNCTION %1$I.index_request()', v_table.schema, v_partition);
+    END IF;
   END LOOP;
   PERFORM record_action(coalesce(p_by, session_user), 'create', p_sale, p_sale, p_reason,
     jsonb_build_object('title', p_title, 'opens_at', p_opens_at, 'closes_at', p_closes_at,

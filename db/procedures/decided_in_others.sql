@@ -1,12 +1,14 @@
 -- decided_in_others: tells whether other sales of this schema, which run or closed a short time ago, have decided one of
 -- these requests. Part of plain_any_terms and plain_single_terms, which call it only if there are such sales. As a part
--- of their statements it would be prepared in each call, for the partitions of all sales (docs/decisions/0081).
+-- of their statements it would be prepared in each call (docs/decisions/0081). request_index answers for most sales, at
+-- the same cost for any number of them.
 --
 -- Parameters
 --   p_sales, p_until  other sales, and until when their requests count: other_sales and other_until of catalog.sku_terms
 --   p_request_ids     the requests
--- Result: true or false
--- Tables: reads outcome
+-- Result: true or false. An entry of request_index counts even if its sale is the own one or no longer counts: then
+--   the batch is not plain, and judge_requests looks exactly
+-- Tables: reads request_index, outcome
 -- Locks: none
 -- Errors: none
 
@@ -18,12 +20,18 @@ SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET random_page_cost = 0.1
 AS $routine$
+DECLARE
+  v_sale  text;
 BEGIN
-  RETURN EXISTS (
-    SELECT FROM unnest(p_sales, p_until) AS s (sale, until) CROSS JOIN LATERAL (
-      SELECT FROM outcome o
-      WHERE o.sale = s.sale AND o.request_id = ANY (p_request_ids) LIMIT 1) k
-    WHERE s.until > now());
+  IF EXISTS (SELECT FROM request_index i WHERE i.request_id = ANY (p_request_ids)) THEN RETURN true; END IF;
+  FOR v_at IN 1 .. coalesce(cardinality(p_sales), 0) LOOP
+    CONTINUE WHEN p_until[v_at] <= now();
+    v_sale := p_sales[v_at];
+    IF EXISTS (SELECT FROM outcome o WHERE o.sale = v_sale AND o.request_id = ANY (p_request_ids)) THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
 END
 $routine$;
 

@@ -5,7 +5,7 @@
 -- Parameters: p_sale; p_skus, its SKUs. The caller holds the locks of both and the advisory lock of each SKU
 -- Result: none
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of catalog.notice_contact (with
+--   of stock_slot, transfer, transfer_mark, request_index and webhook_delivery of both, and of catalog.notice_contact (with
 --   its notices), catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks: ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that the DROP takes. Orders of other
 --   sales wait that long
@@ -18,9 +18,11 @@ AS $routine$
 DECLARE
   v_table record;
 BEGIN
-  -- These delete one row for each payment and contact, so they come before the locks that other sales wait for.
+  -- These delete one row for each payment, contact and request, so they come before the locks that other sales wait for.
   DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   DELETE FROM catalog.notice_contact c WHERE c.sale = p_sale;
+  DELETE FROM regular.request_index i WHERE i.sale = p_sale;
+  DELETE FROM hot.request_index i WHERE i.sale = p_sale;
   FOR v_table IN
     -- Found by their bounds, because older versions named partitions in another way.
     SELECT n.nspname AS schema, c.relname AS name

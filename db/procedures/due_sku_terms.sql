@@ -27,8 +27,9 @@ AS $routine$
            max(t.value) FILTER (WHERE t.name = 'request_memory_s') AS request_memory_s
     FROM catalog.tunable t) u
   CROSS JOIN LATERAL (
-    SELECT array_agg(e.sale ORDER BY e.sale) AS sales,
-           array_agg(e.closes_at + u.request_memory_s * interval '1 s' ORDER BY e.sale) AS until,
+    SELECT array_agg(e.sale ORDER BY e.sale) FILTER (WHERE NOT e.has_request_index) AS sales,
+           array_agg(e.closes_at + u.request_memory_s * interval '1 s' ORDER BY e.sale)
+             FILTER (WHERE NOT e.has_request_index) AS until,
            max(e.closes_at) + u.request_memory_s * interval '1 s' AS last
     FROM catalog.sale e
     WHERE e.sale <> k.sale AND EXISTS (SELECT FROM catalog.sku x WHERE x.sale = e.sale)) o

@@ -9,7 +9,7 @@
 --   amounts as text. status is paid for orders that cost nothing, packets is {order number: amount} for a pot of money,
 --   and units is {order number: [{row, seat}]} for numbered goods; each is absent otherwise. NULL if this transaction
 --   placed none of the orders
--- Tables: reads catalog.sku_terms, catalog.sku, orders, unit
+-- Tables: reads catalog.sku, orders, unit
 -- Locks: none
 -- Errors: none
 
@@ -21,24 +21,29 @@ SET plan_cache_mode = force_generic_plan
 SET random_page_cost = 0.1
 AS $routine$
 DECLARE
-  v_placed json;
+  v_sale    text;
+  v_goods   text;
+  v_packets json;
+  v_units   json;
+  v_placed  json;
 BEGIN
+  SELECT k.sale, k.goods INTO v_sale, v_goods FROM catalog.sku k WHERE k.sku = p_sku;
+  IF v_goods = 'amounts' THEN
+    SELECT json_object_agg(u.order_no, u.amount::text) INTO v_packets
+    FROM unit u WHERE u.sale = v_sale AND u.order_no = ANY (p_order_nos);
+  ELSIF v_goods = 'numbered' THEN
+    SELECT json_object_agg(u.order_no, u.units) INTO v_units FROM order_units(p_order_nos) u;
+  END IF;
   -- There is one row, because one call places orders of one SKU, on the same terms, at the same moment.
   SELECT json_strip_nulls(json_build_object(
-           'sale', o.sale, 'sku', p_sku, 'currency', o.currency, 'createdAt', o.created_at,
+           'sale', v_sale, 'sku', p_sku, 'currency', o.currency, 'createdAt', o.created_at,
            'payBefore', o.pay_before, 'amounts', json_object_agg(o.order_no, o.amount::text),
-           'status', nullif(o.status, 'ordered'),
-           -- Only orders that cost nothing have packets.
-           'packets', CASE WHEN o.status = 'paid' THEN (
-             SELECT json_object_agg(u.order_no, u.amount::text) FROM unit u
-             WHERE u.sale = o.sale AND u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL) END,
-           'units', CASE WHEN (SELECT k.goods FROM catalog.sku k WHERE k.sku = p_sku) = 'numbered' THEN (
-             SELECT json_object_agg(u.order_no, u.units) FROM order_units(p_order_nos) u) END))
+           'status', nullif(o.status, 'ordered'), 'packets', v_packets, 'units', v_units))
   INTO v_placed
-  FROM catalog.sku_terms t JOIN orders o ON o.sale = t.sale
-  WHERE t.sku = p_sku AND o.order_no = ANY (p_order_nos)
+  FROM orders o
+  WHERE o.sale = v_sale AND o.order_no = ANY (p_order_nos)
     AND o.created_at = now() AND o.status = CASE WHEN o.amount = 0 THEN 'paid' ELSE 'ordered' END
-  GROUP BY o.sale, o.currency, o.status, o.created_at, o.pay_before;
+  GROUP BY o.currency, o.status, o.created_at, o.pay_before;
   RETURN v_placed;
 END
 $routine$;

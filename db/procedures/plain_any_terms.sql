@@ -25,7 +25,7 @@ AS $routine$
              AND count(DISTINCT r.user_id COLLATE "C") = cardinality(p_request_ids)
       FROM unnest(p_request_ids, p_user_ids) AS r (id, user_id)))
     AND NOT EXISTS (SELECT FROM outcome o
-                    WHERE o.sale = t.sale AND o.request_id = ANY (p_request_ids))
+                    WHERE o.sale = catalog.sale_of_sku(p_sku) AND o.request_id = ANY (p_request_ids))
     AND ((t.others_until > now()) IS NOT TRUE
          OR NOT decided_in_others(t.other_sales, t.other_until, p_request_ids))
     AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))

@@ -19,7 +19,7 @@ AS $routine$
   WHERE t.sku = p_sku AND t.home = current_schema() AND NOT t.abroad AND t.state <> 'closed'
     AND now() BETWEEN t.opens_at AND t.late_until
     AND p_units BETWEEN 1 AND t.user_limit
-    AND NOT EXISTS (SELECT FROM outcome o WHERE o.sale = t.sale AND o.request_id = p_request_ids[1])
+    AND NOT EXISTS (SELECT FROM outcome o WHERE o.sale = catalog.sale_of_sku(p_sku) AND o.request_id = p_request_ids[1])
     AND ((t.others_until > now()) IS NOT TRUE
          OR NOT decided_in_others(t.other_sales, t.other_until, p_request_ids))
     AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = p_node)

@@ -72,6 +72,7 @@ it('each kind of routine can have a canary, and is as before when it has ended; 
     'catalog.keep_refusals is a trigger',
     'catalog.refresh_sku_terms is a trigger',
     'hot.end_checkouts is a trigger',
+    'hot.index_request is a trigger',
     'hot.queue_refund is a trigger',
   ]);
   const running = await canaries(session);

@@ -149,6 +149,9 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   plain_any_terms: [],
   plain_single_terms: [],
   decided_in_others: [],
+  index_request: [],
+  trim_request_index: ['worker', 'ops'],
+  'catalog.sale_of_sku': [],
   lock_units: [],
   give_units: [],
   mark_units: [],
@@ -336,7 +339,7 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
-               AND p.proname NOT IN ('plain_terms', 'plain_any_terms', 'plain_single_terms')
+               AND p.proname NOT IN ('plain_terms', 'plain_any_terms', 'plain_single_terms', 'sale_of_sku')
                AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
                         AND EXISTS (SELECT FROM unnest(p.proconfig) c
                                     WHERE c = 'search_path=' || p.pronamespace::regnamespace
@@ -347,9 +350,9 @@ describe('routines', () => {
 
   it('that are part of another statement have no settings and no rights of their own', async () => {
     const rows = await session.query({
-      text: `SELECT prosecdef, proconfig FROM pg_proc WHERE proname ~ '^plain_.*terms$'`,
+      text: `SELECT prosecdef, proconfig FROM pg_proc WHERE proname ~ '^plain_.*terms$|^sale_of_sku$'`,
     });
-    expect(rows).toEqual(Array(6).fill({ prosecdef: false, proconfig: null }));
+    expect(rows).toEqual(Array(7).fill({ prosecdef: false, proconfig: null }));
   });
 
   it('do not use a temporary table of the caller', async () => {

@@ -109,28 +109,52 @@ export const ORDERS: readonly Mutant[] = [
   sql(
     'one outcome',
     'a plain batch does not look for known requests',
-    [['WHERE o.sale = t.sale AND o.request_id', 'WHERE false AND o.request_id']],
+    [
+      [
+        'WHERE o.sale = catalog.sale_of_sku(p_sku) AND o.request_id',
+        'WHERE false AND o.request_id',
+      ],
+    ],
     PLACE_TESTS,
     'db/procedures/plain_any_terms.sql',
   ),
   sql(
     'one outcome',
     'a single request is not looked for among known ones',
-    [['WHERE o.sale = t.sale AND o.request_id', 'WHERE false AND o.request_id']],
+    [
+      [
+        'WHERE o.sale = catalog.sale_of_sku(p_sku) AND o.request_id',
+        'WHERE false AND o.request_id',
+      ],
+    ],
     PLACE_TESTS,
     'db/procedures/plain_single_terms.sql',
   ),
   sql(
     'one outcome',
     'a request is not looked for in other sales',
-    [['WHERE o.sale = s.sale AND o.request_id', 'WHERE false AND o.request_id']],
+    [['WHERE o.sale = v_sale AND o.request_id', 'WHERE false AND o.request_id']],
     PLACE_TESTS,
     'db/procedures/decided_in_others.sql',
+  ),
+  sql(
+    'one outcome',
+    'a request is not looked for in sales with an index of request ids',
+    [['WHERE i.request_id = ANY (p_request_ids)', 'WHERE false']],
+    ['test/db/many-sales.test.ts'],
+    'db/procedures/decided_in_others.sql',
+  ),
+  sql(
+    'one outcome',
+    'entries of a sale that runs are removed from the index of request ids',
+    [[/ <= now\(\)\n/, ' > now()\n']],
+    ['test/db/many-sales.test.ts'],
+    'db/procedures/trim_request_index.sql',
   ),
   mixed(
     'one outcome',
     'a mixed batch does not look for known requests',
-    [['ON o.sale = s.sale AND o.request_id', 'ON false AND o.request_id']],
+    [['WHERE o.sale = v_sale AND o.request_id', 'WHERE false AND o.request_id']],
     PLACE_TESTS,
     'db/procedures/judge_requests.sql',
   ),
