@@ -8,6 +8,7 @@ import { DeadNodes, type SettledHome } from './dead-nodes.ts';
 import { FollowUp } from './edits/follow-up.ts';
 import { Edits } from './edits/settings.ts';
 import type { KeeperLog, SkuFigures, UnitCount, UnitCounts } from './figures.ts';
+import { PlansDue } from './grants/due.ts';
 import { factsOf, figuresOf, hasNothingOpen, type View } from './grants/facts.ts';
 import { isInForce, planGrants } from './grants/plan.ts';
 import { GrantStore } from './grants/store.ts';
@@ -54,6 +55,9 @@ export class LeaderTerm {
   #store: GrantStore;
   #autoKeep: AutoKeep;
   #waitlists: Waitlists;
+  #due = new PlansDue();
+  /** By SKU with fresh counts, whether its waitlist is open. */
+  #openWaitlists = new Map<string, boolean>();
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
@@ -151,6 +155,9 @@ export class LeaderTerm {
   }
 
   async #lookOnce(): Promise<void> {
+    const news = this.#webNodes.takeNews();
+    if (news === 'all') this.#due.addAll();
+    else this.#due.add(news);
     const view = {
       alive: this.#webNodes.alive,
       reports: this.#webNodes.reports(),
@@ -159,7 +166,10 @@ export class LeaderTerm {
     };
     const isEdited = this.#isEdited;
     this.#isEdited = false;
-    if (isEdited) this.#followUp.hurry();
+    if (isEdited) {
+      this.#due.addAll();
+      this.#followUp.hurry();
+    }
     // Units that an edit takes away must not wait for the database, which may be slow or down.
     if (isEdited && this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh: new Set() });
@@ -217,9 +227,9 @@ export class LeaderTerm {
   }
 
   async #plan(view: View): Promise<void> {
-    const waitlists = new Map<string, boolean>();
-    for (const sku of this.#edits.skus.keys()) {
+    for (const sku of this.#due.of(this.#edits.skus, view, performance.now())) {
       if (this.#ended) return;
+      if (!view.fresh.has(sku)) this.#openWaitlists.delete(sku);
       let versions = await this.#store.versionsOf(sku);
       const edits = this.#edits.skus.get(sku);
       if (!versions || !edits?.quota.isKnown) continue;
@@ -236,18 +246,22 @@ export class LeaderTerm {
         facts = factsOf(this.#options.paths, sku, edits, versions, view);
       }
       if (view.fresh.has(sku) && view.counts.has(sku))
-        waitlists.set(sku, isWaitlistOpen(edits, facts));
+        this.#openWaitlists.set(sku, isWaitlistOpen(edits, facts));
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;
       const written = await this.#store.write(sku, versions, plan.writes, basis);
-      if (written === 'done') this.#covered.set(sku, plan.covered);
+      if (written === 'done') {
+        this.#covered.set(sku, plan.covered);
+        if (facts.mayGrow) this.#due.done(sku);
+      }
       if (written === 'fenced?') await this.#checkEpoch();
     }
-    if (view.fresh.size > 0 && !this.#ended) void this.#waitlists.apply(waitlists);
+    if (view.fresh.size > 0 && !this.#ended) void this.#waitlists.apply(this.#openWaitlists);
     for (const sku of this.#figures.keys()) {
       if (this.#edits.skus.has(sku)) continue;
       this.#figures.delete(sku);
+      this.#openWaitlists.delete(sku);
       this.#covered.delete(sku);
     }
   }

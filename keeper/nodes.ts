@@ -3,6 +3,7 @@ import type { Result } from '../zk/client/result.ts';
 import type { ZkSession } from '../zk/client/session.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 import { decodeReport, type Report } from '../zk/tree/report.ts';
+import { newsOf } from './grants/due.ts';
 
 /**
  * The web nodes as the leading keeper sees them: those that are registered, and the last report of
@@ -16,6 +17,8 @@ export class WebNodes {
   #sessions: readonly string[] = [];
   #alive: ReadonlySet<string> = new Set();
   #reports = new Map<string, { observation: Observation; report: Report | undefined }>();
+  /** SKUs of which a report has said something new; `all` when nodes came or went. */
+  #news: Set<string> | 'all' = 'all';
   #observations: Observation[];
   /** Resolves when everything that existed at the start has been read. */
   readonly known: Promise<void>;
@@ -44,6 +47,7 @@ export class WebNodes {
   #count(): void {
     const going = this.#sessions.filter((node) => !this.#isFinal(node));
     this.#alive = new Set([...this.#registered, ...going]);
+    this.#news = 'all';
     this.#onChange();
   }
 
@@ -71,6 +75,13 @@ export class WebNodes {
     return [...this.#reports.keys()];
   }
 
+  /** SKUs with news since the last call, in the reports that `reports` returns now. */
+  takeNews(): ReadonlySet<string> | 'all' {
+    const news = this.#news;
+    this.#news = new Set();
+    return news;
+  }
+
   /** Returns a copy, so that the reports stay older than counts that are read later. */
   reports(): Map<string, Report | undefined> {
     return new Map([...this.#reports].map(([node, { report }]) => [node, report]));
@@ -86,21 +97,24 @@ export class WebNodes {
     for (const node of names) {
       if (this.#reports.has(node)) continue;
       const observation = this.#session.watch(this.#paths.report(node), (observed) => {
-        const report = observed && decodeReport(observed.text);
-        if (report) this.#take(node, report);
+        const before = this.#reports.get(node)?.report;
+        const report = observed && decodeReport(observed.text, before);
+        if (report) this.#take(node, report, before);
       });
       this.#reports.set(node, { observation, report: undefined });
     }
+    this.#news = 'all';
     this.#onChange();
   }
 
-  #take(node: string, report: Report): void {
+  #take(node: string, report: Report, before: Report | undefined): void {
     const known = this.#reports.get(node);
     if (!known) return;
-    const before = known.report;
     known.report = report;
+    if (!before) this.#news = 'all';
+    else if (this.#news !== 'all') newsOf(before, report, this.#paths.skus, this.#news);
     if (report.final) this.#count();
-    else if (isAwaited(before, report)) this.#onChange();
+    else if (!before || isAwaited(before, report)) this.#onChange();
   }
 
   close(): void {
@@ -113,13 +127,14 @@ export class WebNodes {
  * Whether the report needs a look at once: a grant was applied or a request was refused for want of
  * quota. Other counters wait for the next tick.
  */
-function isAwaited(before: Report | undefined, now: Report): boolean {
-  if (!before) return true;
-  for (const [path, version] of Object.entries(now.applied)) {
-    if (before.applied[path] !== version) return true;
+function isAwaited(before: Report, now: Report): boolean {
+  for (const path in now.applied) {
+    if (before.applied[path] !== now.applied[path]) return true;
   }
-  for (const [sku, { need, wanted }] of Object.entries(now.skus)) {
-    if (need > 0 && before.skus[sku]?.wanted !== wanted) return true;
+  for (const sku in now.skus) {
+    const [counters, known] = [now.skus[sku], before.skus[sku]];
+    if (counters !== known && counters && counters.need > 0 && known?.wanted !== counters.wanted)
+      return true;
   }
   return false;
 }

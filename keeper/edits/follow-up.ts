@@ -17,6 +17,8 @@ import type { Edits } from './settings.ts';
  * through all settings takes longer than the rest of a look.
  */
 const INTERVAL_MS = 2_000;
+/** It takes at most this share of the time: in a shop with a thousand SKUs a run takes longer. */
+const SHARE_MAX = 0.02;
 
 export interface FollowUpOptions {
   readonly session: ZkSession;
@@ -55,10 +57,13 @@ export class FollowUp {
     const nowMs = performance.now();
     if (nowMs < this.#dueAtMs || this.#isRunning || !this.#options.edits.isKnown) return;
     this.#isRunning = true;
-    this.#dueAtMs = nowMs + INTERVAL_MS;
+    this.#dueAtMs = Number.POSITIVE_INFINITY;
     this.#write(counts)
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
       .then(() => {
+        const tookMs = performance.now() - nowMs;
+        // Zero: something was edited meanwhile.
+        if (this.#dueAtMs > 0) this.#dueAtMs = nowMs + Math.max(INTERVAL_MS, tookMs / SHARE_MAX);
         this.#isRunning = false;
       });
   }

@@ -99,6 +99,8 @@ export class Ledger {
   }
 
   report(): Record<string, SkuCounters> {
-    return Object.fromEntries([...this.#skus].map(([sku, counters]) => [sku, { ...counters }]));
+    const report: Record<string, SkuCounters> = {};
+    for (const [sku, counters] of this.#skus) report[sku] = { ...counters };
+    return report;
   }
 }

@@ -21,7 +21,7 @@ export interface MembershipOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
   readonly node: string;
-  /** Versions of other values that the process uses, for the report. */
+  /** A new object with the versions of other values that the process uses, for the report. */
   readonly applied: () => Record<string, number>;
   /** By sale, the digest of what the process knows of it, for the report. */
   readonly sales: () => Readonly<Record<string, string>>;
@@ -172,8 +172,10 @@ export class Membership {
   }
 
   #text(): string {
+    const applied = this.#options.applied();
+    for (const [path, version] of this.#applied) applied[path] = version;
     return encodeReport({
-      applied: { ...this.#options.applied(), ...Object.fromEntries(this.#applied) },
+      applied,
       skus: this.ledger.report(),
       sales: this.#options.sales(),
       final: this.#final,

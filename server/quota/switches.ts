@@ -44,6 +44,8 @@ export class Switches {
   #follower: Follower;
   #common: Followed<typeof COMMON_SETTINGS>;
   #skus = new Map<string, SkuSettings>();
+  /** All settings that take effect, in one list: each report has their versions. */
+  #settings: readonly Setting<unknown>[] = [];
   #changes = 0;
 
   constructor(options: SwitchesOptions) {
@@ -55,6 +57,7 @@ export class Switches {
     };
     this.#follower = { session, paths, onChange };
     this.#common = follow(COMMON_SETTINGS, paths, this.#follower);
+    this.#settings = Object.values(this.#common);
     session.watchChildren(paths.skus, (names) => this.#onSkus(names));
   }
 
@@ -73,6 +76,10 @@ export class Switches {
         ...follow(SHOWN, paths, { ...this.#follower, onChange: () => this.#count() }),
       });
     }
+    const ofSkus = [...this.#skus.values()].flatMap(({ quota: _, ...obeyed }) =>
+      Object.values<Setting<unknown>>(obeyed),
+    );
+    this.#settings = [...Object.values(this.#common), ...ofSkus];
     this.#count();
     this.#options.onSkus(fresh);
   }
@@ -91,11 +98,8 @@ export class Switches {
   }
 
   /** All settings that are followed now and take effect. */
-  get settings(): Setting<unknown>[] {
-    const ofSkus = [...this.#skus.values()].flatMap(({ quota: _, ...obeyed }) =>
-      Object.values<Setting<unknown>>(obeyed),
-    );
-    return [...Object.values(this.#common), ...ofSkus];
+  get settings(): readonly Setting<unknown>[] {
+    return this.#settings;
   }
 
   /** `paused` if no state is set. */
