@@ -3,7 +3,14 @@ import { bulkhead } from 'cockatiel';
 import { Client, type ClientBase, type ClientConfig, Pool as DriverPool } from 'pg';
 import { toDatabaseError } from './errors.ts';
 import { Hosts, type ServerState } from './hosts.ts';
-import { type AnyRow, POOL_DEFAULTS, ROLES, type Role, type Statement } from './pool-types.ts';
+import {
+  type AnyRow,
+  POOL_DEFAULTS,
+  type PoolOptions,
+  ROLES,
+  type Role,
+  type Statement,
+} from './pool-types.ts';
 
 /** Sessions of PostgreSQL. The only file that imports the driver. */
 
@@ -17,11 +24,18 @@ export const KEEP_ALIVE = {
   keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
 } as const;
 
+/**
+ * To read an empty table from end to end counts as free for the planner, and a session that is warmed before the sale keeps such a
+ * plan when the table is full (docs/decisions/0085). JIT would compile each plan that has to read a table so in spite of it.
+ */
+const BY_INDEX = '-c enable_seqscan=off -c jit=off';
+
 /** The URL of one host with the settings of its sessions. */
-function withSettings(url: string, role: Role | undefined): string {
+function withSettings(url: string, role: Role | undefined, plansEarly = false): string {
   const parsed = new URL(url);
   // place_orders needs a new snapshot for each statement, whatever the server's default is.
   const settings = ['-c default_transaction_isolation=read\\ committed'];
+  if (plansEarly) settings.push(BY_INDEX);
   if (role !== undefined) settings.push(`-c role=${ROLES[role]}`);
   const own = parsed.searchParams.get('options');
   if (own !== null) settings.unshift(own);
@@ -100,6 +114,8 @@ export interface SessionsOptions {
   readonly applicationName: string;
   /** See `PoolOptions`. */
   readonly onlyAccepted?: boolean | undefined;
+  /** If there is one, the sessions plan their statements while tables may be empty, and keep the plans. */
+  readonly warmUp?: PoolOptions['warmUp'] | undefined;
   readonly connectsMax?: number;
   readonly connectTimeoutMs?: number;
   readonly onError?: (error: unknown) => void;
@@ -108,6 +124,7 @@ export interface SessionsOptions {
 /** @throws {DatabaseError} if the URL is malformed */
 export function sessionsOf(options: SessionsOptions): Sessions {
   const { url, role, applicationName, onlyAccepted = false } = options;
+  const plansEarly = options.warmUp !== undefined;
   const open = new Map<Client, string>();
   // A session that waits for a server which is gone would wait until its timeout.
   const leaveOthers = (right: string) => {
@@ -117,7 +134,7 @@ export function sessionsOf(options: SessionsOptions): Sessions {
     askServer(withSettings(one, role), applicationName, onlyAccepted);
   const hosts = new Hosts(url, askHost, leaveOthers);
   return {
-    connectionString: withSettings(hosts.anyUrl, role),
+    connectionString: withSettings(hosts.anyUrl, role, plansEarly),
     Client: clientOf(hosts, open, options),
     hosts,
     async ping() {

@@ -54,7 +54,10 @@ export interface PoolOptions {
   readonly connectsMax?: number;
   /** Connections that stay open even if idle, and that `fill` opens. */
   readonly min?: number;
-  /** Prepares a new session before its first use. If it fails, the session is used unprepared. */
+  /**
+   * Prepares a new session before its first use. If it fails, the session is used unprepared. Sessions that are prepared
+   * look everything up by indexes, because they plan their statements while the tables may be empty.
+   */
   readonly warmUp?: (session: Queryable) => Promise<unknown>;
   readonly idleTimeoutMs?: number;
   readonly statementTimeoutMs?: number;

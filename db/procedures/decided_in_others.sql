@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION :schema.decided_in_others(
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 DECLARE
   v_sale  text;

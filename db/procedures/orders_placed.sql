@@ -9,7 +9,7 @@
 --   amounts as text. status is paid for orders that cost nothing, packets is {order number: amount} for a pot of money,
 --   and units is {order number: [{row, seat}]} for numbered goods; each is absent otherwise. NULL if this transaction
 --   placed none of the orders
--- Tables: reads catalog.sku, orders, unit
+-- Tables: reads catalog.sku_terms, catalog.sku, orders, unit
 -- Locks: none
 -- Errors: none
 
@@ -18,16 +18,16 @@ CREATE OR REPLACE FUNCTION :schema.orders_placed(p_sku text, p_order_nos bigint[
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 DECLARE
-  v_sale    text;
+  v_sale    text := catalog.sale_of_sku(p_sku);
   v_goods   text;
   v_packets json;
   v_units   json;
   v_placed  json;
 BEGIN
-  SELECT k.sale, k.goods INTO v_sale, v_goods FROM catalog.sku k WHERE k.sku = p_sku;
+  SELECT k.goods INTO v_goods FROM catalog.sku k WHERE k.sku = p_sku;
   IF v_goods = 'amounts' THEN
     SELECT json_object_agg(u.order_no, u.amount::text) INTO v_packets
     FROM unit u WHERE u.sale = v_sale AND u.order_no = ANY (p_order_nos);

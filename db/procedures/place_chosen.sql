@@ -24,7 +24,7 @@ CREATE OR REPLACE FUNCTION :schema.place_chosen(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 #variable_conflict use_column
 DECLARE

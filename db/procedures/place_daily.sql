@@ -25,7 +25,7 @@ CREATE OR REPLACE FUNCTION :schema.place_daily(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 #variable_conflict use_column
 DECLARE

@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION :schema.sku_changes(
 ) RETURNS TABLE (last text, count int, rows text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 #variable_conflict use_column
 DECLARE

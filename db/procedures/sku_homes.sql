@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION catalog.sku_homes()
 RETURNS TABLE (sku text, schema text, abroad boolean, moves int, leaving bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 BEGIN
   RETURN QUERY

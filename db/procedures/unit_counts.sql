@@ -18,8 +18,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 -- The keeper and every web node ask some times a second: a new plan for each call takes three times as long
 -- as the rest of it (1.4 -> 0.4 ms). A plan made while the tables are empty must use their indexes when they
--- are full.
-SET random_page_cost = 0.1
+-- are full (docs/decisions/0085).
+SET enable_seqscan = off
 AS $routine$
 BEGIN
   RETURN QUERY

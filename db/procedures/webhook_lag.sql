@@ -17,7 +17,7 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
-SET random_page_cost = 0.1
+SET enable_seqscan = off
 AS $routine$
 BEGIN
   RETURN QUERY
