@@ -41,6 +41,16 @@ describe('a request', () => {
     expect(await free(sku)).toBe(0);
   });
 
+  it('that is repeated gets its first outcome, also if its user may buy more', async () => {
+    // In one slot, so that the batch would be plain again.
+    const sku = await stock(ops, sale, { units: 9, userLimit: 3, slots: 1 });
+    const batch = requests(3);
+    const first = await place(sku, batch);
+    expect(await place(sku, batch)).toEqual(first);
+    expect(await place(sku, batch.slice(0, 1))).toEqual(first.slice(0, 1));
+    expect(await free(sku)).toBe(6);
+  });
+
   it('returns the terms of the orders that the call has placed, and of no others', async () => {
     const sku = await stock(ops, sale, { units: 3, price: '12.50', userLimit: 2 });
     const say = (batch: Parameters<typeof place>[1]) =>
