@@ -2,8 +2,10 @@ import { openSession } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE, type TestDatabase } from './database.ts';
 
+type Place = Pick<TestDatabase, 'url' | 'admin'>;
+
 /** Locks slots of the SKU from another session, as an open transaction does. */
-export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 1_000) {
+export async function holdSlots(database: Place, sku: string, slotsMax = 1_000) {
   const session = await openSession(database.url, {
     applicationName: 'holder',
     ...PATIENCE,
@@ -22,7 +24,7 @@ export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 
 }
 
 /** Waits until this many sessions of the database wait for a lock. */
-export async function blocked(database: TestDatabase, sessions: number): Promise<void> {
+export async function blocked(database: Place, sessions: number): Promise<void> {
   await until(`${sessions} sessions wait for a lock`, async () => {
     const [row] = await database.admin.query<{ waiting: number }>({
       text: `SELECT count(*)::int AS waiting FROM pg_stat_activity

@@ -21,6 +21,11 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
+/** What so many new requests are answered, a single one or a batch that would be plain. */
+async function statuses(sku: string, count: number): Promise<string[]> {
+  return [...new Set((await place(sku, requests(count))).map(({ status }) => status))];
+}
+
 /** The units that count towards the user's limit. */
 async function unitsOf(userId: string, sku: string): Promise<number | undefined> {
   const [row] = await database.admin.query<{ units: number }>({
@@ -252,12 +257,13 @@ describe('the state of a sale', () => {
     // Closed, but within the grace period for requests that were admitted in time.
     const late = await stock(ops, await openSale(ops, { closesInMs: -1_000 }), { units: 1 });
     expect(await place(late, [request()])).toMatchObject([{ status: 'ordered' }]);
-    const closed = await stock(ops, await openSale(ops, { closesInMs: -1_800_000 }), { units: 1 });
-    expect(await place(closed, [request()])).toMatchObject([{ status: 'closed' }]);
+    const over = await openSale(ops, { closesInMs: -1_800_000 });
+    const closed = await stock(ops, over, { units: 9, slots: 1 });
+    for (const count of [1, 2]) expect(await statuses(closed, count)).toEqual(['closed']);
   });
 
   it('lets admitted requests be placed while the SKU is paused, but not when it is closed', async () => {
-    const sku = await stock(ops, sale, { units: 2 });
+    const sku = await stock(ops, sale, { units: 9, slots: 1 });
     const known = request();
     const setState = (state: string) =>
       ops.home('hot').query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
@@ -267,6 +273,7 @@ describe('the state of a sale', () => {
     await setState('closed');
     const said = await place(sku, [known, request()]);
     expect(said).toMatchObject([first, { status: 'closed' }]);
+    for (const count of [1, 2]) expect(await statuses(sku, count)).toEqual(['closed']);
   });
 });
 

@@ -27,6 +27,7 @@ import { SALES_LOCK } from '../../../ops/sale/place.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
+import { blocked, holdSlots } from '../../db/locks.ts';
 import { byNode, order, request, requests, stock } from '../../db/shop.ts';
 import { carry, openTwoServers } from '../../db/two-servers.ts';
 import { servers, uniqueName, uniqueZkRoot } from '../../servers.ts';
@@ -284,6 +285,20 @@ describe('calling off', () => {
     expect(await callOffOrders(ops, 'hot', sale, 'ordered', limits)).toBeUndefined();
     const open = callOffOrders(ops, 'hot', two.sale, 'ordered', limits);
     await expect(open).rejects.toMatchObject({ sqlstate: 'FS004' });
+  });
+
+  it('waits for requests that are being decided, and cancels their orders as well', async () => {
+    const { sale, skus } = await putOn();
+    const hot = { url: two.servers.urls.hot, admin: two.servers.admin.home('hot') };
+    // A batch that waits for the slots stands in for a slow batch.
+    const holder = await holdSlots(hot, skus.hot);
+    const slow = placeOrders(worker, 'hot', skus.hot, [request()], { wait: true });
+    await blocked(hot, 1);
+    const off = callOff(place(), sale, DOER);
+    await Promise.race([blocked(hot, 2), off]);
+    await holder.release();
+    expect(await slow).toMatchObject([{ status: 'ordered' }]);
+    expect(await off).toMatchObject({ isComplete: true, state: { cancelled: 1 } });
   });
 
   it('leaves nothing behind beside purchases, payments, expiry and a second call of itself', async () => {
