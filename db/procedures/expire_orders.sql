@@ -53,7 +53,8 @@ BEGIN
     LIMIT p_limit
   ), expired AS (
     UPDATE orders o SET status = 'expired', changed_at = now()
-    FROM due d WHERE o.order_no = d.order_no AND o.sale = d.sale
+    -- The numbers once more: a plan that is made early must not read all orders to join them.
+    FROM due d WHERE o.order_no = d.order_no AND o.sale = d.sale AND o.order_no = ANY (ARRAY(SELECT e.order_no FROM due e))
     RETURNING o.order_no, o.sale, o.sku, o.user_id, o.units
   )
   SELECT array_agg(e.order_no), array_agg(e.sale), array_agg(e.sku), array_agg(e.user_id),

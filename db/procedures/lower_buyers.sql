@@ -32,7 +32,8 @@ BEGIN
   UPDATE buyer b SET units = b.units - g.units
   FROM (SELECT e.user_id, sum(e.units) AS units
         FROM unnest(p_user_ids, p_units) AS e (user_id, units) GROUP BY 1) g
-  WHERE b.user_id = g.user_id AND b.sku = p_sku AND b.sale = p_sale;
+  -- The users once more: a plan that is made early must not read all buyers to join them.
+  WHERE b.user_id = g.user_id AND b.user_id = ANY (p_user_ids) AND b.sku = p_sku AND b.sale = p_sale;
 END
 $routine$;
 

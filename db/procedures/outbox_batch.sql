@@ -1,4 +1,4 @@
--- outbox_batch: returns order events to publish, oldest first, to the one relay of this schema. Rows are not
+-- outbox_batch: returns the oldest order events, to be published by the one relay of this schema. Rows are not
 -- marked: until outbox_done has moved them to the log, each relay that takes over reads them again. So each
 -- relay publishes the remaining events from the oldest on, without a gap. Whatever several relays do at the
 -- same time, the first copy of an event of an order never comes before the first copy of an earlier event
@@ -7,7 +7,7 @@
 -- Parameters
 --   p_relay  a name that no other caller has
 --   p_limit  the largest number of outbox rows (each may hold a whole batch of orders); 0 gives up the lease
--- Result: one row for each order of the events; no rows while another relay has the lease
+-- Result: one row for each order of the events, oldest first within a sale; no rows while another relay has the lease
 --   event_no     the number of the event
 --   kind         placed, paid, cancelled, expired, refund_due or refunded
 --   happened_at  when it happened
@@ -28,11 +28,15 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $routine$
 #variable_conflict use_column
 DECLARE
   v_lease interval := catalog.tunable('outbox_lease_ms') * interval '1 ms';
   v_relay outbox_relay%ROWTYPE;
+  v_last  bigint;
+  v_sales text[];
+  v_sale  text;
 BEGIN
   IF coalesce(p_relay, '') = '' THEN
     RAISE EXCEPTION 'outbox_batch takes the name of a relay' USING ERRCODE = 'FS001';
@@ -50,15 +54,25 @@ BEGIN
     IF NOT FOUND THEN RETURN; END IF;
   END IF;
 
-  RETURN QUERY
-    SELECT x.event_no, x.kind, x.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
-           o.units, o.amount, o.currency, o.created_at, o.pay_before, x.payment_ref,
-           coalesce(p.amount, o.amount), coalesce(p.currency, o.currency)
-    FROM (SELECT * FROM outbox b ORDER BY b.event_no LIMIT p_limit) x
-    CROSS JOIN LATERAL unnest(x.order_nos) AS n (order_no)
-    JOIN orders o ON o.order_no = n.order_no AND o.sale = x.sale
-    LEFT JOIN payment p ON p.payment_ref = x.payment_ref AND p.sale = x.sale
-    ORDER BY x.event_no, o.order_no;
+  -- Sale by sale, because a statement that knows its sale opens the tables of this sale only. Orders and payments are
+  -- looked up for each event: the plan is kept, and must not read all of them because it was made when there were few.
+  SELECT max(b.event_no), array_agg(DISTINCT b.sale) INTO v_last, v_sales
+  FROM (SELECT o.event_no, o.sale FROM outbox o ORDER BY o.event_no LIMIT p_limit) b;
+  FOREACH v_sale IN ARRAY coalesce(v_sales, '{}') LOOP
+    RETURN QUERY
+      SELECT x.event_no, x.kind, x.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
+             o.units, o.amount, o.currency, o.created_at, o.pay_before, x.payment_ref,
+             coalesce(p.amount, o.amount), coalesce(p.currency, o.currency)
+      FROM outbox x
+      CROSS JOIN LATERAL (
+        -- OFFSET 0 keeps it a question for each event.
+        SELECT * FROM orders r WHERE r.sale = v_sale AND r.order_no = ANY (x.order_nos) OFFSET 0) o
+      LEFT JOIN LATERAL (
+        SELECT y.amount, y.currency FROM payment y
+        WHERE y.sale = v_sale AND y.payment_ref = x.payment_ref LIMIT 1) p ON true
+      WHERE x.sale = v_sale AND x.event_no <= v_last
+      ORDER BY x.event_no, o.order_no;
+  END LOOP;
 END
 $routine$;
 

@@ -31,14 +31,17 @@ BEGIN
          c.order_no, o.amount, o.currency, o.pay_before, c.decided_at,
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM outcome c
-  LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
+  -- An order for each outcome: a plan that is made early must not read all orders instead.
+  LEFT JOIN LATERAL (
+    SELECT * FROM orders r WHERE r.order_no = c.order_no AND r.sale = c.sale LIMIT 1) o ON true
   WHERE c.request_id = ANY (p_request_ids) AND c.node <> 'copied'
   UNION ALL
   SELECT f.request_id, f.user_id, '', f.sku, 0, 'rejected', f.reason, NULL, NULL, NULL, NULL,
          f.refused_at, NULL
   FROM refused_request f
   WHERE f.request_id = ANY (p_request_ids)
-    AND NOT EXISTS (SELECT FROM outcome k WHERE k.request_id = f.request_id);
+    AND NOT EXISTS (SELECT FROM outcome k
+                    WHERE k.request_id = f.request_id AND k.request_id = ANY (p_request_ids));
 END
 $routine$;
 

@@ -45,8 +45,8 @@ interface Trial {
   readonly buy: (count: number) => Promise<void>;
   /** What processes ask in the sessions whose plans are looked at. */
   readonly calls: Readonly<Record<string, () => Promise<unknown>>>;
-  /** Rows of the sale's tables that these sessions have read from end to end, by table. */
-  readonly scanned: () => Promise<ReadonlyMap<string, number>>;
+  /** Rows of the sale's tables that were read, from end to end or by an index, by table. */
+  readonly rowsRead: () => Promise<ReadonlyMap<string, number>>;
 }
 
 const vacuum = () => database.admin.query({ text: 'VACUUM ANALYZE' });
@@ -86,11 +86,14 @@ async function openTrial(): Promise<Trial> {
   return {
     sale,
     async buy(count) {
-      const batch = requests(count);
-      const said = await placeOrders(worker, 'hot', sku, batch);
-      batch.forEach(({ userId, requestId }, at) => {
-        open.push({ orderNo: said[at]?.orderNo ?? '', userId, requestId });
-      });
+      // Small ones, because each event has the orders of a batch.
+      for (let left = count; left > 0; left -= 20) {
+        const batch = requests(20);
+        const said = await placeOrders(worker, 'hot', sku, batch);
+        batch.forEach(({ userId, requestId }, at) => {
+          open.push({ orderNo: said[at]?.orderNo ?? '', userId, requestId });
+        });
+      }
     },
     calls: {
       'a batch': () => place(3),
@@ -110,7 +113,13 @@ async function openTrial(): Promise<Trial> {
       'a place in the waitlist': () =>
         joinWaitlist(web, 'hot', { sku, userId: next().userId, units: 1 }),
       'places in the waitlist': () => waitlistEntries(web, [{ sku, userId: next().userId }]),
-      'the end of late orders': () => expireOrders(worker_, 'hot', 10),
+      async 'the end of late orders'() {
+        await database.admin.query({
+          text: `UPDATE hot.orders SET pay_before = now() WHERE order_no = ANY ($1)`,
+          values: [[next().orderNo, next().orderNo]],
+        });
+        expect(await expireOrders(worker_, 'hot', 10)).toMatchObject([{ orders: 2 }]);
+      },
       async events() {
         const events = await outboxBatch(worker_, 'hot', 'relay', 5);
         await outboxDone(worker_, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
@@ -118,11 +127,13 @@ async function openTrial(): Promise<Trial> {
       'the units': () => unitCounts(worker_),
       'the board': () => saleBoard(web),
     },
-    async scanned() {
+    async rowsRead() {
       for (const pool of sessions) await pool.query({ text: 'SELECT pg_stat_force_next_flush()' });
       const rows = await database.admin.query<{ table: string; rows: string }>({
-        text: `SELECT relname AS table, seq_tup_read AS rows FROM pg_stat_user_tables
-               WHERE schemaname = 'hot' AND relname LIKE '%(' || $1 || ')'`,
+        text: `SELECT t.relname AS table, t.seq_tup_read + coalesce(i.rows, 0) AS rows
+               FROM pg_stat_user_tables t LEFT JOIN (
+                 SELECT x.relid, sum(x.idx_tup_read) AS rows FROM pg_stat_user_indexes x GROUP BY 1) i USING (relid)
+               WHERE t.schemaname = 'hot' AND t.relname LIKE '%(' || $1 || ')'`,
         values: [sale],
       });
       return new Map(rows.map(({ table, rows: read }) => [table, Number(read)]));
@@ -134,9 +145,9 @@ it.each([
   ['empty', false],
   ['nearly empty', true],
 ])(
-  'plans that were made while the tables were %s read no full table from end to end',
+  'plans that were made while the tables were %s do not read all orders of the sale',
   async (_, isVacuumedAgain) => {
-    const { buy, calls, scanned } = await openTrial();
+    const { buy, calls, rowsRead } = await openTrial();
     await buy(TRIAL_ORDERS);
     if (isVacuumedAgain) await vacuum();
     for (const call of Object.values(calls)) for (let n = 0; n < CALLS; n += 1) await call();
@@ -144,9 +155,9 @@ it.each([
     await buy(ORDERS / 2);
     const found: string[] = [];
     for (const [name, call] of Object.entries(calls)) {
-      const before = await scanned();
+      const before = await rowsRead();
       await call();
-      for (const [table, rows] of await scanned()) {
+      for (const [table, rows] of await rowsRead()) {
         if (rows - (before.get(table) ?? 0) > TRIAL_ORDERS) found.push(`${name}: ${table}`);
       }
     }
