@@ -12,7 +12,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 BEGIN
-  INSERT INTO request_index (request_id, sale) VALUES (NEW.request_id, NEW.sale);
+  -- An older release may have left entries of an earlier sale of this name.
+  INSERT INTO request_index (request_id, sale) VALUES (NEW.request_id, NEW.sale) ON CONFLICT DO NOTHING;
   RETURN NULL;
 END
 $routine$;

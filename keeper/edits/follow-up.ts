@@ -16,9 +16,9 @@ import type { Edits } from './settings.ts';
  * An edit is followed up at once. Units and nodes, on which errors depend as well, come and go, and may wait: to look
  * through all settings takes longer than the rest of a look.
  */
-const INTERVAL_MS = 2_000;
-/** It takes at most this share of the time: in a shop with a thousand SKUs a run takes longer. */
-const SHARE_MAX = 0.02;
+const INTERVAL_MS = { min: 2_000, max: 5_000 };
+/** It takes about this share of the time: with a thousand SKUs a run takes longer. */
+const SHARE = 0.02;
 
 export interface FollowUpOptions {
   readonly session: ZkSession;
@@ -63,7 +63,8 @@ export class FollowUp {
       .then(() => {
         const tookMs = performance.now() - nowMs;
         // Zero: something was edited meanwhile.
-        if (this.#dueAtMs > 0) this.#dueAtMs = nowMs + Math.max(INTERVAL_MS, tookMs / SHARE_MAX);
+        const pauseMs = Math.min(INTERVAL_MS.max, Math.max(INTERVAL_MS.min, tookMs / SHARE));
+        if (this.#dueAtMs > 0) this.#dueAtMs = nowMs + pauseMs;
         this.#isRunning = false;
       });
   }
