@@ -62,8 +62,8 @@ export class FollowUp {
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
       .then(() => {
         const tookMs = performance.now() - nowMs;
-        // Zero: something was edited meanwhile.
         const pauseMs = Math.min(INTERVAL_MS.max, Math.max(INTERVAL_MS.min, tookMs / SHARE));
+        // Zero: something was edited meanwhile.
         if (this.#dueAtMs > 0) this.#dueAtMs = nowMs + pauseMs;
         this.#isRunning = false;
       });

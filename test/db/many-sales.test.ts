@@ -129,6 +129,31 @@ describe('a request', () => {
     expect(await entriesOf(newest())).toBeGreaterThanOrEqual(kept.length);
   });
 
+  it('of a sale that runs is not read when entries of a past sale are looked for', async () => {
+    const past = await openSale(ops);
+    await database.admin.query({
+      text: `UPDATE catalog.sale SET opens_at = now() - interval '3 days', closes_at = now() - interval '2 days'
+             WHERE sale = $1`,
+      values: [past],
+    });
+    await admin.run(`BEGIN; INSERT INTO hot.request_index
+      SELECT gen_random_uuid(), '${newest()}' FROM generate_series(1, 5000);
+      ANALYZE hot.request_index`);
+    const rowsRead = async () => {
+      const [row] = await admin.query<{ rows: string }>({
+        text: `SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables
+               WHERE schemaname = 'hot' AND relname = 'request_index'`,
+      });
+      return Number(row?.rows);
+    };
+    const before = await rowsRead();
+    const [trimmed] = await admin.query({ text: 'SELECT hot.trim_request_index() AS removed' });
+    const read = (await rowsRead()) - before;
+    await admin.run('ROLLBACK');
+    expect(trimmed).toEqual({ removed: '0' });
+    expect(read).toBeLessThan(100);
+  });
+
   it('has no entry when its sale was deleted', async () => {
     const past = await openSale(ops);
     const sku = await stock(ops, past, { units: 9 });

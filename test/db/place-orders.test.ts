@@ -21,7 +21,7 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
-/** What so many new requests are answered, a single one or a batch that would be plain. */
+/** The answers to so many new requests: to a single one, or to a batch that would be plain. */
 async function statuses(sku: string, count: number): Promise<string[]> {
   return [...new Set((await place(sku, requests(count))).map(({ status }) => status))];
 }
