@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { entriesMax } from '../../process/entries-max.ts';
 
 /** Bounds failed sign-ins: a token cannot be guessed, but tries would fill the log and the CPU. */
 
@@ -8,7 +9,7 @@ const ADDRESSES_MAX = 10_000;
 
 export class Attempts {
   readonly #failures = new LRUCache<string, { count: number }>({
-    max: ADDRESSES_MAX,
+    ...entriesMax(ADDRESSES_MAX),
     ttl: WINDOW_MS,
   });
 

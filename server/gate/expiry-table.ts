@@ -1,18 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Stores an expiry time for each key in bounded memory. It uses typed arrays that are reserved
- * once, 13 bytes an entry, so it produces no garbage, however many users come. Keys are stored as
- * fingerprints.
+ * Stores an expiry time for each key in bounded memory. It uses typed arrays, 13 bytes an entry, that are
+ * never given back, so it produces no garbage, however many users come. Keys are stored as fingerprints.
  *
  * A key belongs to one group of 16 neighbouring entries. An expired entry counts as absent, so
  * entries are never deleted: the next new key of the group overwrites an expired one. If none of
  * the 16 entries has expired, the one nearest to its expiry is overwritten.
  *
- * Only the first groups are in use. The system gives memory to those that were written to, so the table
- * takes as much as the most keys at once need. It grows by a group at a time (linear hashing,
- * Litwin 1980): the group with which it begins anew is divided, and no call takes longer than to look at
- * 16 entries.
+ * Only the first groups are in use, so the table takes as much memory as the most keys at once need. It grows by
+ * a group at a time (linear hashing, Litwin 1980): the group with which it begins anew is divided, and no call takes
+ * longer than to look at 16 entries. Memory is added by segments, each as long as the table was at first.
  */
 
 /** The tags of a group fill one cache line. */
@@ -22,11 +20,25 @@ const DOUBLINGS_MAX = 8;
 /** It grows when more than this share of its entries is in use. Groups that wait to be divided have twice as many. */
 const FILL_MAX = 0.25;
 
-export class ExpiryTable {
-  readonly #tags: Uint32Array;
-  readonly #untilMs: Float64Array;
+/** The entries of neighbouring groups. */
+class Segment {
+  readonly tags: Uint32Array;
+  readonly untilMs: Float64Array;
   /** Of each entry, the bits of its group's hash that decide where it goes when its group is divided. */
-  readonly #bits: Uint8Array;
+  readonly bits: Uint8Array;
+
+  constructor(entries: number) {
+    this.tags = new Uint32Array(entries);
+    this.untilMs = new Float64Array(entries);
+    this.bits = new Uint8Array(entries);
+  }
+}
+
+export class ExpiryTable {
+  readonly #segments: Segment[];
+  /** The upper bits of an entry's number are that of its segment, the lower ones its place in there. */
+  readonly #segmentBits: number;
+  readonly #segmentMask: number;
   readonly #groupsMax: number;
   readonly #groupsFirst: number;
   /** Groups in use, and one less than the next power of two. */
@@ -44,18 +56,19 @@ export class ExpiryTable {
    */
   constructor(entriesMax: number, grows = true) {
     const groups = 2 ** Math.ceil(Math.log2(Math.max(1, entriesMax / GROUP_ENTRIES)));
-    this.#tags = new Uint32Array(groups * GROUP_ENTRIES);
-    this.#untilMs = new Float64Array(groups * GROUP_ENTRIES);
     this.#groupsMax = groups;
     this.#groupsFirst = grows ? Math.max(1, groups >>> DOUBLINGS_MAX) : groups;
-    this.#bits = new Uint8Array(grows ? groups * GROUP_ENTRIES : 0);
+    const entriesFirst = this.#groupsFirst * GROUP_ENTRIES;
+    this.#segmentBits = Math.log2(entriesFirst);
+    this.#segmentMask = entriesFirst - 1;
+    this.#segments = [new Segment(entriesFirst)];
     this.#groups = this.#groupsFirst;
     this.#groupMask = this.#groups - 1;
   }
 
   /** Number of entries; every place is below it. */
   get capacity(): number {
-    return this.#tags.length;
+    return this.#groupsMax * GROUP_ENTRIES;
   }
 
   /** Number of entries that are in use so far. */
@@ -66,12 +79,12 @@ export class ExpiryTable {
   /** Expiry time of a key; 0 if the key is unknown or has expired. */
   get(key: string, nowMs: number): number {
     const at = this.#find(key);
-    const untilMs = at < 0 ? 0 : (this.#untilMs[at] ?? 0);
+    const untilMs = at < 0 ? 0 : this.at(at);
     return untilMs > nowMs ? untilMs : 0;
   }
 
   set(key: string, untilMs: number, nowMs: number): void {
-    this.#untilMs[this.place(key, nowMs)] = untilMs;
+    this.put(this.place(key, nowMs), untilMs);
   }
 
   /**
@@ -84,17 +97,17 @@ export class ExpiryTable {
   }
 
   at(place: number): number {
-    return this.#untilMs[place] ?? 0;
+    return this.#segmentOf(place).untilMs[place & this.#segmentMask] ?? 0;
   }
 
   put(place: number, untilMs: number): void {
-    this.#untilMs[place] = untilMs;
+    this.#segmentOf(place).untilMs[place & this.#segmentMask] = untilMs;
   }
 
   /** Forgets the expiry time of a key. */
   clear(key: string): void {
     const at = this.#find(key);
-    if (at >= 0) this.#untilMs[at] = 0;
+    if (at >= 0) this.put(at, 0);
   }
 
   /**
@@ -107,10 +120,11 @@ export class ExpiryTable {
 
   #find(key: string): number {
     this.#hash(key);
-    const tags = this.#tags;
+    const { tags } = this.#segmentOf(this.#first);
     const tag = this.#tag;
-    const end = this.#first + GROUP_ENTRIES;
-    for (let at = this.#first; at < end; at += 1) if (tags[at] === tag) return at;
+    const start = this.#first & this.#segmentMask;
+    const end = start + GROUP_ENTRIES;
+    for (let at = start; at < end; at += 1) if (tags[at] === tag) return this.#first + at - start;
     return -1;
   }
 
@@ -119,17 +133,19 @@ export class ExpiryTable {
       this.#grow();
       this.#first = this.#firstOf(this.#groupHash);
     }
-    let chosen = this.#first;
-    for (let at = this.#first; at < this.#first + GROUP_ENTRIES; at += 1) {
-      const untilMs = this.#untilMs[at] ?? 0;
-      if (untilMs < (this.#untilMs[chosen] ?? 0)) chosen = at;
-      if (untilMs <= nowMs) break;
+    const { tags, untilMs, bits } = this.#segmentOf(this.#first);
+    const start = this.#first & this.#segmentMask;
+    let chosen = start;
+    for (let at = start; at < start + GROUP_ENTRIES; at += 1) {
+      const untilAt = untilMs[at] ?? 0;
+      if (untilAt < (untilMs[chosen] ?? 0)) chosen = at;
+      if (untilAt <= nowMs) break;
     }
-    if (this.#tags[chosen] === 0) this.#used += 1;
-    this.#tags[chosen] = this.#tag;
-    this.#untilMs[chosen] = 0;
-    this.#bits[chosen] = this.#groupHash / this.#groupsFirst;
-    return chosen;
+    if (tags[chosen] === 0) this.#used += 1;
+    tags[chosen] = this.#tag;
+    untilMs[chosen] = 0;
+    bits[chosen] = this.#groupHash / this.#groupsFirst;
+    return this.#first + chosen - start;
   }
 
   /** Takes one more group into use: it gets those entries of an older one that now belong to it. */
@@ -137,19 +153,27 @@ export class ExpiryTable {
     if (this.#groups > this.#groupMask) this.#groupMask = 2 * this.#groupMask + 1;
     const half = (this.#groupMask + 1) / 2;
     const bit = half / this.#groupsFirst;
-    const from = (this.#groups - half) * GROUP_ENTRIES;
-    const to = this.#groups * GROUP_ENTRIES;
-    for (let at = 0; at < GROUP_ENTRIES; at += 1) {
-      const bits = this.#bits[from + at] ?? 0;
+    if (this.#groups % this.#groupsFirst === 0)
+      this.#segments.push(new Segment(this.#segmentMask + 1));
+    const first = (this.#groups - half) * GROUP_ENTRIES;
+    const from = this.#segmentOf(first);
+    const to = this.#segmentOf(this.#groups * GROUP_ENTRIES);
+    // Both groups are at the same place of their segments: half is a multiple of a segment.
+    for (let n = 0, at = first & this.#segmentMask; n < GROUP_ENTRIES; n += 1, at += 1) {
+      const bits = from.bits[at] ?? 0;
       if ((bits & bit) === 0) continue;
-      this.#tags[to + at] = this.#tags[from + at] ?? 0;
-      this.#untilMs[to + at] = this.#untilMs[from + at] ?? 0;
-      this.#bits[to + at] = bits;
-      this.#tags[from + at] = 0;
-      this.#untilMs[from + at] = 0;
-      this.#bits[from + at] = 0;
+      to.tags[at] = from.tags[at] ?? 0;
+      to.untilMs[at] = from.untilMs[at] ?? 0;
+      to.bits[at] = bits;
+      from.tags[at] = 0;
+      from.untilMs[at] = 0;
+      from.bits[at] = 0;
     }
     this.#groups += 1;
+  }
+
+  #segmentOf(entry: number): Segment {
+    return this.#segments[entry >>> this.#segmentBits] as Segment;
   }
 
   /** First entry of the group of a hash. */

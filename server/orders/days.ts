@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { dayIn } from '../../contracts/goods.ts';
 import { type LastDay, lastDayOf } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
+import { entriesMax } from '../../process/entries-max.ts';
 import type { SkuOnSale } from '../catalogue/catalogue.ts';
 
 /**
@@ -24,9 +25,9 @@ export interface Today {
 export class Days {
   readonly #databases: Databases;
   readonly #nowMs: () => number;
-  readonly #known = new LRUCache<string, LastDay>({ max: USERS_MAX });
+  readonly #known = new LRUCache<string, LastDay>(entriesMax(USERS_MAX));
   readonly #asked = new LRUCache<string, Promise<LastDay | undefined>>({
-    max: USERS_MAX,
+    ...entriesMax(USERS_MAX),
     ttl: NOT_YET_TTL_MS,
   });
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type OrderPage, userOrders } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
+import { entriesMax } from '../../process/entries-max.ts';
 
 /**
  * Remembers the first page of each user's orders for a second, because it is read most often. When
@@ -15,7 +16,7 @@ const FIRST_PAGES_MAX = 10_000;
 export class OrderPages {
   readonly #databases: Databases;
   readonly #pages = new LRUCache<string, Promise<OrderPage>>({
-    max: FIRST_PAGES_MAX,
+    ...entriesMax(FIRST_PAGES_MAX),
     ttl: FIRST_PAGE_TTL_MS,
   });
 

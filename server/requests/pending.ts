@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Home } from '../../contracts/homes.ts';
 import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import { entriesMax } from '../../process/entries-max.ts';
 import type { Span } from '../../process/spans.ts';
 
 /**
@@ -55,7 +56,7 @@ export interface PendingRequest {
 export class PendingRequests {
   readonly #pending = new Map<string, PendingRequest>();
   readonly #decided = new LRUCache<string, PendingRequest>({
-    max: DECIDED_MAX,
+    ...entriesMax(DECIDED_MAX),
     ttl: DECIDED_TTL_MS,
     ttlResolution: DECIDED_TTL_RESOLUTION_MS,
   });
