@@ -33,6 +33,9 @@ BEGIN
     RAISE EXCEPTION 'expire_orders takes a limit of 1 or more' USING ERRCODE = 'FS001';
   END IF;
 
+  -- Workers ask once a second, and mostly nothing is due. Then the tables of all sales must not be opened for nothing:
+  -- those of a schema without SKUs at all, and any to be written.
+  IF NOT EXISTS (SELECT FROM catalog.sku c WHERE c.schema = current_schema() OR c.moves > 0) THEN RETURN; END IF;
   v_due := ARRAY(
     SELECT c.sku FROM catalog.sku c
     WHERE (c.schema = current_schema() OR c.moves > 0) AND EXISTS (
@@ -42,6 +45,7 @@ BEGIN
   v_due := ARRAY(
     SELECT d.sku FROM unnest(v_due) AS d (sku)
     WHERE pg_try_advisory_xact_lock_shared(hashtext('sku'), hashtext(d.sku)));
+  IF v_due = '{}' THEN RETURN; END IF;
   WITH due AS MATERIALIZED (
     SELECT d.order_no, d.sale
     FROM (SELECT c.sku, c.sale FROM catalog.sku c WHERE c.sku = ANY (v_due) ORDER BY c.sku) k
