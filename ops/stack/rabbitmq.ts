@@ -44,7 +44,6 @@ export const RABBIT_VHOST = 'flashsale';
 const CONTACT_TIMEOUT_MS = 1_000;
 /** Nodes of a cluster miss a silent one after 0.75 to 1.25 times this. RabbitMQ's default is a minute. */
 const NET_TICK_S = 12;
-const CLUSTER_STARTS_MAX = 5;
 const AMQP_HELLO = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 
 /** `localhost` always resolves. The machine's name may not, and then no node would start. */
@@ -187,9 +186,6 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
     stopSignal: 'SIGTERM',
     stopGraceMs: 20_000,
     readyTimeoutMs: 300_000,
-    // Nodes of a cluster that start at the same time may end with `badmap` when they agree on feature flags
-    // (seen with RabbitMQ 3.10). With the next start all is well.
-    startsMax: instance.cluster === undefined ? 1 : CLUSTER_STARTS_MAX,
     notReady: async () =>
       (await greetsAmqp('127.0.0.1', ports.amqp)) ? undefined : `no answer on ${ports.amqp}`,
   };

@@ -18,8 +18,6 @@ export interface ProcessSpec extends LaunchOptions {
   /** Undefined when it is ready, else the reason. Called every 100 ms, so it must not wait long. */
   readonly notReady: () => Promise<string | undefined>;
   readonly readyTimeoutMs: number;
-  /** How often it is started if it ends before it is ready. Default: once. */
-  readonly startsMax?: number;
   readonly stopSignal: NodeJS.Signals;
   /** Signal that ends it when its data are not needed. Default: SIGKILL, if that leaves nothing behind. */
   readonly discardSignal?: NodeJS.Signals;
@@ -55,9 +53,6 @@ interface Running {
   startedAt: number;
 }
 
-/** A process has ended before it was ready. */
-class EndedEarly extends Error {}
-
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #running = new Map<string, Running>();
@@ -90,20 +85,9 @@ export class Supervisor {
       startedAt: performance.now(),
     };
     this.#running.set(spec.name, running);
-    for (let starts = 1; ; starts += 1) {
-      this.#changed();
-      // A stop that began during the launch does not know the process yet.
-      if (this.#stopping.signal.aborted) await this.#end(running);
-      try {
-        await this.#untilReady(running);
-        break;
-      } catch (error) {
-        const mayStart = error instanceof EndedEarly && !this.#stopping.signal.aborted;
-        if (!mayStart || starts >= (spec.startsMax ?? 1)) throw error;
-        this.#options.say(`${spec.name} ended while it started, and is started again`);
-        running.launched = await launch(spec);
-      }
-    }
+    this.#changed();
+    if (this.#stopping.signal.aborted) await this.#end(running);
+    await this.#untilReady(running);
     void this.#watch(running);
   }
 
@@ -117,9 +101,7 @@ export class Supervisor {
       const missing = await spec.notReady();
       // Checked first: if the process has ended, another process has answered on its port.
       if (end !== undefined) {
-        throw new EndedEarly(
-          `${spec.name} ended (${end}). Its log ends:\n${logTail(spec.logFile)}`,
-        );
+        throw new Error(`${spec.name} ended (${end}). Its log ends:\n${logTail(spec.logFile)}`);
       }
       if (missing === undefined) return;
       if (performance.now() > deadline) {

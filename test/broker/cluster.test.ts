@@ -110,7 +110,6 @@ describe('clients of three hosts', () => {
   let sender: BrokerConnection;
   let publisher: Publisher;
   let flow: Promise<void>;
-  let flowing = true;
   const ending = new AbortController();
 
   const host = (name: string) => brokers.hosts[brokers.names.indexOf(name)];
@@ -126,6 +125,7 @@ describe('clients of three hosts', () => {
     const text = String(results.size);
     results.set(text, 'unknown');
     results.set(text, await publisher.publish(order(text)));
+    // After a failed test there may be no broker that lets it go on.
     if (results.get(text) === 'refused')
       await publisher.whenAvailable(ending.signal).catch(() => {});
   }
@@ -147,15 +147,13 @@ describe('clients of three hosts', () => {
       delivery.ack();
     });
     flow = (async () => {
-      while (flowing) {
+      while (!ending.signal.aborted) {
         await sendOne();
         await delay(PAUSE_MS);
       }
     })();
   });
   afterAll(async () => {
-    flowing = false;
-    // After a failed test there may be no broker that lets it end.
     ending.abort();
     await flow;
   });
@@ -222,7 +220,7 @@ describe('clients of three hosts', () => {
     await until('the loss is noticed', () => !sender.connected);
     await brokers.start(...brokers.names);
     await confirmMore();
-    flowing = false;
+    ending.abort();
     await flow;
     const confirmed = [...results].filter(([, result]) => result === 'confirmed');
     await until(

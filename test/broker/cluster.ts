@@ -43,6 +43,8 @@ const PASSWORD = 'cluster';
 const COOKIE = 'COOKIEOFTHEBROKERS';
 /** Ends a tool that hangs; far longer than any machine needs. */
 const TOOL_TIMEOUT_MS = 180_000;
+/** How often nodes that were killed together are started together. */
+const STARTS_MAX = 5;
 const run = promisify(execFile);
 
 export async function startBrokers(names: readonly [string, ...string[]]): Promise<Brokers> {
@@ -100,6 +102,26 @@ export async function startBrokers(names: readonly [string, ...string[]]): Promi
       `ok = rabbit:stop(), ok = rabbit_mnesia:reset(),
        ok = rabbit_mnesia:join_cluster('${first.nodeName}', disc), ok = rabbit:start().`,
     );
+  const kill = async (killed: readonly string[]) => {
+    const end = { signal: 'SIGKILL', graceMs: 10_000 } as const;
+    await Promise.all(recordsOf(killed).map((record) => endProcess(record, end)));
+  };
+  /**
+   * Some nodes of RabbitMQ 3.10 that start at the same moment end when they agree on feature flags (`badmap`), and
+   * those that go on wait for tables of the others, also if these are started once more. Then all are started anew.
+   */
+  const startTogether = async (started: readonly string[], starts = 1): Promise<void> => {
+    const starting = started.map((name) => supervisor.start(nodeOf(name).broker));
+    try {
+      await Promise.all(starting);
+    } catch (error) {
+      if (starts >= STARTS_MAX) throw error;
+      console.log(`${started.join(', ')} are started anew: ${String(error).slice(0, 200)}`);
+      await kill(started);
+      await Promise.allSettled(starting);
+      await startTogether(started, starts + 1);
+    }
+  };
   const urls = rabbitUrls(first.ports, PASSWORD);
   const hosts = all.map(({ ports }) => `127.0.0.1:${ports.amqp}`);
   return {
@@ -123,16 +145,11 @@ export async function startBrokers(names: readonly [string, ...string[]]): Promi
     async join(name) {
       await joinFirst(name);
     },
-    async kill(...killed) {
-      const end = { signal: 'SIGKILL', graceMs: 10_000 } as const;
-      await Promise.all(recordsOf(killed).map((record) => endProcess(record, end)));
-    },
+    kill: (...killed) => kill(killed),
     signal(signal, ...signalled) {
       for (const { pid } of recordsOf(signalled)) process.kill(pid, signal);
     },
-    async start(...started) {
-      await Promise.all(started.map((name) => supervisor.start(nodeOf(name).broker)));
-    },
+    start: (...started) => startTogether(started),
     async replace(name) {
       await control(head, 'forget_cluster_node', nodeOf(name).nodeName);
       rmSync(join(nodeOf(name).folder, 'data'), { recursive: true });

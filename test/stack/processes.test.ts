@@ -128,32 +128,6 @@ test('a process that ends at its start fails with the end of its log', async () 
   await supervisor.stop(['probe']);
 });
 
-test('a process that may end at its start is started again, so often and no more', async () => {
-  const said: string[] = [];
-  const supervisor = new Supervisor({
-    say: (text) => said.push(text),
-    onChange: () => {},
-    restart: false,
-  });
-  const always = spec('exit 4', {
-    startsMax: 2,
-    readyTimeoutMs: 60_000,
-    notReady: async () => 'no answer',
-  });
-  await expect(supervisor.start(always)).rejects.toThrow(/exit code 4/);
-  expect(said).toEqual(['probe ended while it started, and is started again']);
-
-  const mark = join(folder, 'mark');
-  const once = spec(`[ -e ${mark} ] && exec sleep 60; touch ${mark}; exit 3`, {
-    ...{ startsMax: 2, readyTimeoutMs: 60_000 },
-    notReady: async () => (said.length > 1 ? undefined : 'it has not been started again'),
-  });
-  await supervisor.start(once);
-  const [record] = supervisor.records();
-  expect(record && isRunning(record)).toBe(true);
-  await supervisor.stop(['probe']);
-});
-
 test('a process that does not get ready fails with the reason', async () => {
   const supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: true });
   const deaf = spec('sleep 60', { notReady: async () => 'no answer on 1' });
