@@ -10,6 +10,8 @@ export interface Wanted {
   readonly minutes: number;
   /** A schedule that is played in place of the drawn ones. */
   readonly replay: readonly Planned[] | undefined;
+  /** Whether PostgreSQL has standbys. */
+  readonly hasStandbys: boolean;
   readonly isShrinking: boolean;
   readonly recoveryMaxMs: number;
   /** Where the history and the schedule of a failed run go. */
@@ -18,8 +20,8 @@ export interface Wanted {
   readonly root: string | undefined;
 }
 
-export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--replay FILE] [--shrink]
-                     [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
+export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--standbys] [--replay FILE]
+                     [--shrink] [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
 
 const DEFAULTS = { seed: '1', minutes: '1', recovery: '10', out: 'fire-failures' } as const;
 
@@ -45,6 +47,7 @@ export function readArguments(args: readonly string[]): Wanted {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       minutes: { type: 'string', default: DEFAULTS.minutes },
+      standbys: { type: 'boolean', default: false },
       replay: { type: 'string' },
       shrink: { type: 'boolean', default: false },
       recovery: { type: 'string', default: DEFAULTS.recovery },
@@ -57,6 +60,7 @@ export function readArguments(args: readonly string[]): Wanted {
     minutes: positive('minutes', values.minutes),
     replay:
       values.replay === undefined ? undefined : parseSchedule(readFileSync(values.replay, 'utf8')),
+    hasStandbys: values.standbys,
     isShrinking: values.shrink,
     recoveryMaxMs: positive('recovery', values.recovery) * 1_000,
     out: values.out,

@@ -61,7 +61,6 @@ const KINDS = {
   'cut-to-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 3, group: 'link' },
   /** What the server answers comes late: what was done is not known. */
   'cut-from-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 4, group: 'link' },
-  /** Every connection is reset, again and again. */
   /** The bytes of the process are on their way for long, and arrive even if their sender has died meanwhile. */
   'late-to-server': { targets: BUSY_LINKS, lastsMs: [4_000, 8_500], weight: 3, group: 'link' },
   /** All links of a process are cut. */
@@ -74,6 +73,7 @@ const KINDS = {
   'hang-up': { targets: BUSY_LINKS, lastsMs: [500, 3_000], weight: 4, group: 'link' },
   /** A kill in the moment in which the process passes on what it was asked to do. */
   'kill-at-work': { targets: WORKING, lastsMs: [0, 2_000], weight: 5, group: 'part' },
+  /** Every connection is reset, again and again. */
   reset: { targets: LINKS, lastsMs: [0, 2_000], weight: 4, group: 'link' },
   delay: { targets: LINKS, lastsMs: [1_000, 6_000], weight: 2, group: 'link' },
   /** As TCP shows the loss of packets: bytes come late, in bursts. */
@@ -102,6 +102,14 @@ const KINDS = {
   'slow-disk': { targets: ['postgres'], lastsMs: [1_000, 6_000], weight: 3, group: 'disk' },
   /** Nothing more can be written. PostgreSQL may stop, and starts when there is room again. */
   'full-disk': { targets: ['postgres'], lastsMs: [500, 4_000], weight: 2, group: 'part' },
+  /** The primary is gone for longer than its session in ZooKeeper: a standby is promoted. */
+  failover: { targets: ['postgres'], lastsMs: [8_000, 11_000], weight: 10, group: 'part' },
+  /** The primary is frozen for so long, and takes itself for the primary when it is back. */
+  'silent-primary': { targets: ['postgres'], lastsMs: [8_000, 11_000], weight: 6, group: 'part' },
+  /** Each COMMIT waits for a standby that does not answer, until the primary gives it up. */
+  'silent-standby': { targets: ['postgres'], lastsMs: [1_000, 6_000], weight: 5, group: 'part' },
+  /** An operator hands over to a standby. */
+  switchover: { targets: ['postgres'], lastsMs: [0, 0], weight: 6, group: 'part' },
   /** The time of day of a process jumps by 25 s. */
   'clock-ahead': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
   'clock-behind': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
@@ -110,6 +118,18 @@ const KINDS = {
 
 export type FaultName = keyof typeof KINDS;
 export const FAULT_NAMES = Object.keys(KINDS) as FaultName[];
+
+/** Faults that need standbys of PostgreSQL, and those that need a PostgreSQL without. */
+const WITH_STANDBYS: readonly FaultName[] = [
+  ...(['failover', 'silent-primary', 'silent-standby', 'switchover'] as const),
+];
+const WITHOUT_STANDBYS: readonly FaultName[] = ['full-disk'];
+
+/** The faults that a schedule draws. */
+export function faultNames(hasStandbys: boolean): FaultName[] {
+  const others = hasStandbys ? WITHOUT_STANDBYS : WITH_STANDBYS;
+  return FAULT_NAMES.filter((name) => !others.includes(name));
+}
 
 export const kindOf = (name: FaultName): Kind => KINDS[name];
 
@@ -121,7 +141,6 @@ export function placesOf(fault: FaultName, target: string): readonly string[] {
 
 /** Faults that this program cannot make on any machine yet. A run says so when it starts. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  failover: 'the system under fire has one PostgreSQL, without standbys',
   'slow or full disks of RabbitMQ and ZooKeeper': 'they share the disk of the machine',
   'jumps of the clocks of servers': 'they have the clock of the machine',
   'namespaces, doubled packets': 'links are relays of TCP, which doubles no bytes',

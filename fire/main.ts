@@ -14,11 +14,15 @@ import { shrink } from './shrink.ts';
 
 let shop: Shop | undefined;
 
-async function running({ root }: Wanted): Promise<Shop> {
+async function running({ root, hasStandbys }: Wanted): Promise<Shop> {
   if (shop !== undefined) return shop;
-  shop = await startShop({ environment: process.env, root, say: () => {} });
+  shop = await startShop({ environment: process.env, root, hasStandbys, say: () => {} });
   if (!shop.clocks.areThere) console.log('Left out: clock jumps: libfaketime is not installed');
-  if (shop.disk === undefined) console.log('Left out: full disk: it needs a mount, thus root');
+  if (hasStandbys) console.log('Left out: full disk: PostgreSQL has three of them');
+  else {
+    console.log('Left out: failover: it needs --standbys');
+    if (shop.disk === undefined) console.log('Left out: full disk: it needs a mount, thus root');
+  }
   return shop;
 }
 
@@ -69,14 +73,15 @@ async function main(): Promise<number> {
   console.log(HEAD);
   let failed = 0;
   for (const seed of wanted.seeds) {
-    const schedule = wanted.replay ?? scheduleOf(seed, wanted.minutes);
+    const schedule = wanted.replay ?? scheduleOf(seed, wanted.minutes, wanted.hasStandbys);
     const result = await play(wanted, seed, schedule);
     console.log(rowOf(result));
     if (result.violations.length === 0) continue;
     failed += 1;
     const folder = join(wanted.out, `seed-${seed}`);
+    const standbys = wanted.hasStandbys ? ' --standbys' : '';
     console.log(
-      `${violationsOf(result)}\n  Replay: npm run fire -- --seed ${seed} --replay ${folder}/schedule.json`,
+      `${violationsOf(result)}\n  Replay: npm run fire -- --seed ${seed}${standbys} --replay ${folder}/schedule.json`,
     );
     if (wanted.isShrinking) await shortest(wanted, result, schedule);
   }

@@ -1,4 +1,4 @@
-import { FAULT_NAMES, type FaultName, kindOf, placesOf } from './kinds.ts';
+import { FAULT_NAMES, type FaultName, faultNames, kindOf, placesOf } from './kinds.ts';
 import { Random } from './random.ts';
 import { drawScene, type SceneFault } from './scenes.ts';
 
@@ -32,13 +32,15 @@ function areApart(one: Planned, other: Planned): boolean {
   return !placesOf(other.fault, other.target).some((place) => places.includes(place));
 }
 
-function drawOne(random: Random): SceneFault {
-  const fault = random.weighted(FAULT_NAMES, (name) => kindOf(name).weight);
+function drawOne(random: Random, names: readonly FaultName[]): SceneFault {
+  const fault = random.weighted(names, (name) => kindOf(name).weight);
   const { targets, lastsMs } = kindOf(fault);
   return { afterMs: 0, fault, target: random.one(targets), lastsMs: random.between(...lastsMs) };
 }
 
-export function scheduleOf(seed: number, minutes: number): Planned[] {
+/** @param hasStandbys whether PostgreSQL has standbys, one of which can be promoted */
+export function scheduleOf(seed: number, minutes: number, hasStandbys = false): Planned[] {
+  const names = faultNames(hasStandbys);
   const random = new Random(seed, 'schedule');
   const overMs = minutes * 60_000;
   const planned: Planned[] = [];
@@ -48,7 +50,7 @@ export function scheduleOf(seed: number, minutes: number): Planned[] {
       continue;
     for (let tries = 0; tries < TRIES; tries += 1) {
       const isScene = random.chance(SCENES_SHARE);
-      const drawn = isScene ? drawScene(random) : [drawOne(random)];
+      const drawn = isScene ? drawScene(random) : [drawOne(random, names)];
       const faults = drawn.map(({ afterMs, ...fault }) => ({ atMs: atMs + afterMs, ...fault }));
       const fits = faults.every(
         (one) => endOf(one) <= overMs && planned.every((other) => areApart(one, other)),

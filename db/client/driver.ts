@@ -16,7 +16,7 @@ import {
 
 export { type Client, DriverPool };
 
-/** For each step of a question to a server: the connect and the query. */
+/** For each step of a question to the only server: the connect and the query. */
 const PING_TIMEOUT_MS = 1_000;
 const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
 export const KEEP_ALIVE = {
@@ -70,17 +70,23 @@ async function stateOver(client: ClientBase, onlyAccepted: boolean): Promise<Ser
   return state ?? { isStandby: true, isReadOnly: true };
 }
 
-/** Asks a server over a new connection. @throws {DatabaseError} */
+/**
+ * Asks a server over a new connection.
+ *
+ * @param withinMs limit of each step: the connect and the query
+ * @throws {DatabaseError}
+ */
 async function askServer(
   connectionString: string,
   applicationName: string,
   onlyAccepted: boolean,
+  withinMs: number,
 ): Promise<ServerState> {
   const client = new Client({
     connectionString,
     application_name: applicationName,
-    connectionTimeoutMillis: PING_TIMEOUT_MS,
-    query_timeout: PING_TIMEOUT_MS,
+    connectionTimeoutMillis: withinMs,
+    query_timeout: withinMs,
   });
   client.on('error', () => {});
   try {
@@ -130,8 +136,8 @@ export function sessionsOf(options: SessionsOptions): Sessions {
   const leaveOthers = (right: string) => {
     for (const [client, at] of open) if (at !== right) client.connection.stream.destroy();
   };
-  const askHost = (one: string) =>
-    askServer(withSettings(one, role), applicationName, onlyAccepted);
+  const askHost = (one: string, withinMs: number) =>
+    askServer(withSettings(one, role), applicationName, onlyAccepted, withinMs);
   const hosts = new Hosts(url, askHost, leaveOthers);
   return {
     connectionString: withSettings(hosts.anyUrl, role, plansEarly),
@@ -139,7 +145,7 @@ export function sessionsOf(options: SessionsOptions): Sessions {
     hosts,
     async ping() {
       if (hosts.areSeveral) await hosts.search();
-      else await hosts.check(hosts.anyUrl, () => askHost(hosts.anyUrl), true);
+      else await hosts.check(hosts.anyUrl, () => askHost(hosts.anyUrl, PING_TIMEOUT_MS), true);
     },
   };
 }

@@ -21,6 +21,11 @@ export interface ServerState {
 const SURE_MS = 1_000;
 /** The host that was found last is preferred if it answers within this time. */
 const ANSWER_MS = 300;
+/**
+ * Each step of a question to a host may take twice as long as the fastest host took the last time, within
+ * these bounds: a slow machine or network makes all of them late, a lost host only itself.
+ */
+const PATIENCE_MS = { min: 1_000, max: 8_000 } as const;
 /** A server that was promoted is accepted by the keeper's next beat. A search waits for it this long at most. */
 const ACCEPTANCE_WAIT_MS = 3_000;
 const ACCEPTANCE_PAUSE_MS = 100;
@@ -45,20 +50,21 @@ function accept(url: string, { isAccepted = true }: ServerState): void {
 
 export class Hosts {
   readonly #address: DatabaseUrl;
-  readonly #ask: (url: string) => Promise<ServerState>;
+  readonly #ask: (url: string, withinMs: number) => Promise<ServerState>;
   readonly #onMove: (url: string) => void;
   #found: string | undefined;
+  #patienceMs: number = PATIENCE_MS.min;
   #sureUntilMs = Number.NEGATIVE_INFINITY;
   #search: Promise<string> | undefined;
 
   /**
-   * @param ask asks a server for its state, within a bound of time
+   * @param ask asks a server for its state, with a limit in milliseconds for each step
    * @param onMove is called when another host than before takes the writes
    * @throws {Error} if the URL is malformed
    */
   constructor(
     url: string,
-    ask: (url: string) => Promise<ServerState>,
+    ask: (url: string, withinMs: number) => Promise<ServerState>,
     onMove: (url: string) => void = () => {},
   ) {
     this.#address = parseDatabaseUrl(url);
@@ -119,10 +125,11 @@ export class Hosts {
 
   async #askAll(): Promise<string> {
     const { urls, target } = this.#address;
-    const states = new Map(urls.map((url) => [url, this.#ask(url)]));
+    const ask = this.#withPatience();
+    const states = new Map(urls.map((url) => [url, ask(url)]));
     const rightOf = async (url: string, wanted: Target) => {
       const startedAtMs = performance.now();
-      for (let asked = states.get(url); ; asked = this.#ask(url)) {
+      for (let asked = states.get(url); ; asked = ask(url)) {
         const state = await asked;
         if (state === undefined || !isRight(wanted, state)) throw this.#wrong(url);
         if (state.isAccepted !== false || performance.now() > startedAtMs + ACCEPTANCE_WAIT_MS) {
@@ -147,6 +154,20 @@ export class Hosts {
       const each = reasons.map(({ message }, index) => `${nameOf(urls[index] ?? '')}: ${message}`);
       throw new DatabaseError('unavailable', `no server is ${target} (${each.join('; ')})`);
     }
+  }
+
+  /** Returns how to ask in this search. The first answer or failure tells how long the next one waits. */
+  #withPatience(): (url: string) => Promise<ServerState> {
+    const withinMs = this.#patienceMs;
+    const startedAtMs = performance.now();
+    let isFirst = true;
+    const settled = () => {
+      if (!isFirst) return;
+      isFirst = false;
+      const wantedMs = 2 * (performance.now() - startedAtMs);
+      this.#patienceMs = Math.min(PATIENCE_MS.max, Math.max(PATIENCE_MS.min, wantedMs));
+    };
+    return (url) => this.#ask(url, withinMs).finally(settled);
   }
 
   #use(url: string): string {

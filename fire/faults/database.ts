@@ -1,3 +1,4 @@
+import { parseDatabaseUrl } from '../../contracts/database-url.ts';
 import { openSession, type Session } from '../../db/client/pool.ts';
 import type { GoodsName } from '../kinds.ts';
 import type { Begin, Field } from './field.ts';
@@ -54,9 +55,9 @@ export const snapshot = forgotten(
 /** As a slow disk: a commit waits so long before it is written. */
 const COMMIT_DELAY_US = 100_000;
 
-export const slowDisk: Begin = async (field) => {
-  const set = async (...texts: readonly string[]) => {
-    const session = await open(field);
+export const slowDisk: Begin = async ({ shop }) => {
+  const set = async (url: string, ...texts: readonly string[]) => {
+    const session = await openSession(url, PATIENCE);
     try {
       for (const text of [...texts, 'SELECT pg_reload_conf()']) await session.run(text);
     } finally {
@@ -64,10 +65,16 @@ export const slowDisk: Begin = async (field) => {
     }
   };
   await set(
+    shop.databaseUrl,
     `ALTER SYSTEM SET commit_delay = ${COMMIT_DELAY_US}`,
     'ALTER SYSTEM SET commit_siblings = 0',
   );
-  return () => set('ALTER SYSTEM RESET commit_delay', 'ALTER SYSTEM RESET commit_siblings');
+  return async () => {
+    // Another member may lead meanwhile.
+    for (const url of parseDatabaseUrl(shop.databaseUrl).urls) {
+      await set(url, 'ALTER SYSTEM RESET commit_delay', 'ALTER SYSTEM RESET commit_siblings');
+    }
+  };
 };
 
 async function schemaOf({ shop }: Field, sku: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { emptyDisk, fillDisk } from '../shop/disk.ts';
+import type { Primary } from '../shop/primary.ts';
 import type { Begin, Field } from './field.ts';
 import { linkOf } from './links.ts';
 
@@ -37,9 +38,25 @@ export const killAtWork: Begin = async (field, name) => {
   return () => field.shop.parts.start(name);
 };
 
-export const freeze: Begin = ({ shop }, name) => {
-  shop.parts.freeze(name);
-  return async () => shop.parts.thaw(name);
+export const freeze: Begin = async ({ shop }, name) => {
+  await shop.parts.freeze(name);
+  return () => shop.parts.thaw(name);
+};
+
+function primaryOf({ shop }: Field): Primary {
+  const { primary } = shop.parts;
+  if (primary === undefined) throw new Error('PostgreSQL has no standbys');
+  return primary;
+}
+
+export const switchOver: Begin = async (field) => {
+  await primaryOf(field).switchOver();
+  return undefined;
+};
+
+export const silentStandby: Begin = async (field, name) => {
+  await primaryOf(field).freezeStandby();
+  return () => field.shop.parts.thaw(name);
 };
 
 const alarm =

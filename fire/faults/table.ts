@@ -14,7 +14,17 @@ import {
 import type { Begin } from './field.ts';
 import { cut, disturb, isolate, reset, strike } from './links.ts';
 import { badEdit, keep, pause, pin, quota } from './operators.ts';
-import { clockJump, diskAlarm, freeze, fullDisk, kill, killAtWork, memoryAlarm } from './parts.ts';
+import {
+  clockJump,
+  diskAlarm,
+  freeze,
+  fullDisk,
+  kill,
+  killAtWork,
+  memoryAlarm,
+  silentStandby,
+  switchOver,
+} from './parts.ts';
 
 /** Longer than a ticket is valid. */
 const JUMP_S = 25;
@@ -51,6 +61,10 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   'move-sku': moveSku,
   'slow-disk': slowDisk,
   'full-disk': fullDisk,
+  failover: kill,
+  'silent-primary': freeze,
+  'silent-standby': silentStandby,
+  switchover: switchOver,
   'clock-ahead': clockJump(JUMP_S),
   'clock-behind': clockJump(-JUMP_S),
   vacuum,

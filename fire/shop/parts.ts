@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { signalFamily } from '../../ops/stack/process-family.ts';
 import { endProcess, isRunning } from '../../ops/stack/processes.ts';
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
-
 import { SERVERS } from '../kinds.ts';
+import type { Primary } from './primary.ts';
 
 /** The processes and servers of a run, which it kills, freezes and starts again by name. */
 
@@ -23,6 +23,8 @@ class Keeper extends Supervisor {
 
 export class Parts {
   readonly supervisor: Keeper;
+  /** PostgreSQL, if it has standbys. */
+  primary: Primary | undefined;
   /** Not those that a fault has killed. */
   readonly #watched = new Set<string>();
   readonly #starting = new Set<string>();
@@ -50,7 +52,11 @@ export class Parts {
   }
 
   has(name: string): boolean {
-    return this.supervisor.specs.has(name);
+    return this.supervisor.specs.has(name) || this.#primary(name) !== undefined;
+  }
+
+  #primary(name: string): Primary | undefined {
+    return name === 'postgres' ? this.primary : undefined;
   }
 
   #record(name: string) {
@@ -61,6 +67,8 @@ export class Parts {
 
   /** Like a power failure. PostgreSQL is stopped immediately: killed backends would leave its memory behind. */
   async kill(name: string): Promise<void> {
+    const primary = this.#primary(name);
+    if (primary !== undefined) return primary.kill();
     this.#watched.delete(name);
     const { pid, started } = this.#record(name);
     const signal = name === 'postgres' ? 'SIGQUIT' : 'SIGKILL';
@@ -77,6 +85,8 @@ export class Parts {
 
   /** Resolves when a server serves, and when a process runs. Does nothing if it runs already. */
   async start(name: string): Promise<void> {
+    const primary = this.#primary(name);
+    if (primary !== undefined) return primary.start();
     const spec = this.supervisor.specs.get(name);
     if (spec === undefined) throw new Error(`there is no ${name}`);
     const before = this.#record(name);
@@ -94,11 +104,15 @@ export class Parts {
     }
   }
 
-  freeze(name: string): void {
+  async freeze(name: string): Promise<void> {
+    const primary = this.#primary(name);
+    if (primary !== undefined) return primary.freeze();
     signalFamily(this.#record(name).pid, 'SIGSTOP');
   }
 
-  thaw(name: string): void {
+  async thaw(name: string): Promise<void> {
+    const primary = this.#primary(name);
+    if (primary !== undefined) return primary.thaw();
     signalFamily(this.#record(name).pid, 'SIGCONT');
   }
 }

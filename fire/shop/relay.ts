@@ -1,7 +1,16 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Random } from '../random.ts';
 
-/** One link of the system: a TCP relay between one process and one server, which can be disturbed. */
+/**
+ * One link of the system: a TCP relay between one process and one server, or all members of its cluster. It can
+ * be disturbed.
+ */
+
+/** Where a server, or a member of its cluster, takes connections. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
 
 export type Disturbance =
   | 'cut'
@@ -77,24 +86,30 @@ interface Pair {
 export class Relay {
   readonly #pairs = new Set<Pair>();
   readonly #random: Random;
-  readonly #listener;
+  readonly #listeners: readonly Server[];
   #disturbance: Disturbance | undefined;
   #strike: { readonly how: Strike; readonly struck: () => void } | undefined;
 
   #delivered: (() => void) | undefined;
 
   /** @param name of the link: what is lost on it comes from the name alone */
-  constructor(name: string, target: { readonly host: string; readonly port: number }) {
+  constructor(name: string, targets: readonly Target[]) {
     this.#random = new Random(0, name);
-    this.#listener = createServer({ noDelay: true }, (client) => {
-      this.#join(client, connect({ ...target, noDelay: true }));
-    });
+    this.#listeners = targets.map((target) =>
+      createServer({ noDelay: true }, (client) => {
+        this.#join(client, connect({ ...target, noDelay: true }));
+      }),
+    );
   }
 
-  /** The port that the process connects to. */
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => this.#listener.listen(0, '127.0.0.1', resolve));
-    return (this.#listener.address() as AddressInfo).port;
+  /** The ports that the process connects to, one for each target. */
+  listen(): Promise<number[]> {
+    return Promise.all(
+      this.#listeners.map(async (listener) => {
+        await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+        return (listener.address() as AddressInfo).port;
+      }),
+    );
   }
 
   #join(client: Socket, server: Socket): void {
@@ -186,6 +201,6 @@ export class Relay {
       client.destroy();
       server.destroy();
     }
-    this.#listener.close();
+    for (const listener of this.#listeners) listener.close();
   }
 }

@@ -4,29 +4,24 @@ import { promisify } from 'node:util';
 import { BrokerConnection } from '../../broker/connection.ts';
 import { queueFigures } from '../../broker/queues.ts';
 import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
-import { createPool, Databases, openSession } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import type * as Prepare from '../../db/install/prepare.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { applicationSpecs } from '../../ops/stack/application.ts';
-import {
-  ensureServerPackages,
-  freeNativePorts,
-  NATIVE_STOP_ORDER,
-  startNative,
-} from '../../ops/stack/native.ts';
+import { NATIVE_STOP_ORDER } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
-import { createProgress } from '../../ops/stack/progress.ts';
-import { homeUrls, missingServers, type Servers } from '../../ops/stack/servers.ts';
+import { homeUrls, type Servers } from '../../ops/stack/servers.ts';
 import { newSettings } from '../../ops/stack/state.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { createLog } from '../../process/log.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
-import { LINKS, PROCESSES } from '../kinds.ts';
+import { PROCESSES } from '../kinds.ts';
 import { Clocks } from './clocks.ts';
 import { mountDisk, unmountDisk } from './disk.ts';
 import { Parts } from './parts.ts';
-import { Relay } from './relay.ts';
+import type { Relay } from './relay.ts';
+import { keepSmall, lay, startServers } from './servers.ts';
 
 /**
  * The system under fire: the processes of `npm start`, each with links of its own to the servers. Servers
@@ -35,7 +30,6 @@ import { Relay } from './relay.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CONNECT_TIMEOUT_MS = 30_000;
-const SHARED_BUFFERS_MB = 128;
 const OPERATOR_SESSION_MS = 30_000;
 const AUDIT_TIMEOUT_MS = 60_000;
 /** Shorter than by default, so that zombies and dead nodes are frequent. */
@@ -79,64 +73,11 @@ export interface ShopOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly given?: Partial<Servers>;
   readonly zkRoot?: string;
+  /** Whether PostgreSQL has two standbys. */
+  readonly hasStandbys?: boolean;
   /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
   readonly root?: string | undefined;
   readonly say: (text: string) => void;
-}
-
-async function startServers(
-  { environment, given = {}, say }: ShopOptions,
-  parts: Parts,
-  place: TestFolder,
-): Promise<Servers> {
-  const machine = { path: environment['PATH'] ?? '', root: '/' };
-  const progress = createProgress(say);
-  const wanted = missingServers(given);
-  await ensureServerPackages({ wanted, machine, progress });
-  const started = await startNative({
-    wanted,
-    folder: place.path,
-    logFolder: join(place.path, 'logs'),
-    ports: await freeNativePorts(),
-    passwords: newSettings().passwords,
-    sharedBuffersMb: SHARED_BUFFERS_MB,
-    machine,
-    progress,
-    supervisor: parts.supervisor,
-  });
-  return { ...given, ...started } as Servers;
-}
-
-/** Starts a relay for each link, and returns the servers as each process sees them. */
-async function lay(servers: Servers) {
-  const links = new Map<string, Relay>();
-  const seen = new Map<string, Servers>();
-  const url = (link: string, port: number) => {
-    const relayed = new URL(link);
-    relayed.port = String(port);
-    relayed.hostname = '127.0.0.1';
-    return relayed.href;
-  };
-  const targets: Record<string, URL> = {
-    postgres: new URL(servers.databaseUrl),
-    rabbitmq: new URL(servers.amqpUrl),
-    zookeeper: new URL(`zk://${servers.zookeeper}`),
-  };
-  for (const link of LINKS) {
-    const [process = '', server = ''] = link.split('>');
-    const { hostname, port } = targets[server] ?? new URL('tcp://nowhere');
-    const relay = new Relay(link, { host: hostname, port: Number(port) });
-    links.set(link, relay);
-    const relayed = await relay.listen();
-    const before = seen.get(process) ?? servers;
-    seen.set(process, {
-      ...before,
-      ...(server === 'postgres' && { databaseUrl: url(servers.databaseUrl, relayed) }),
-      ...(server === 'rabbitmq' && { amqpUrl: url(servers.amqpUrl, relayed) }),
-      ...(server === 'zookeeper' && { zookeeper: `127.0.0.1:${relayed}` }),
-    });
-  }
-  return { links, seen };
 }
 
 async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
@@ -191,20 +132,6 @@ async function startProcesses(
   };
 }
 
-/** Only the filler fills the disk. */
-async function keepSmall(databaseUrl: string): Promise<void> {
-  const session = await openSession(databaseUrl, {
-    ...{ applicationName: 'fire', statementTimeoutMs: 10_000, lockTimeoutMs: 10_000 },
-  });
-  try {
-    await session.run("ALTER SYSTEM SET max_wal_size = '128MB'");
-    await session.run("ALTER SYSTEM SET min_wal_size = '64MB'");
-    await session.run('SELECT pg_reload_conf()');
-  } finally {
-    await session.close();
-  }
-}
-
 async function connect(servers: Servers, zkRoot: string) {
   const databases = Databases.open(homeUrls(servers), (url) =>
     createPool({ url, max: 4, applicationName: 'fire', statementTimeoutMs: AUDIT_TIMEOUT_MS }),
@@ -223,8 +150,9 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
   const { zkRoot = '/fire', root = ROOT } = options;
   const place = new TestFolder();
   const clocks = new Clocks(place.path);
+  const hasOneDisk = options.given?.databaseUrl === undefined && !options.hasStandbys;
   const disk =
-    options.given?.databaseUrl === undefined && mountDisk(join(place.path, 'postgres'))
+    hasOneDisk && mountDisk(join(place.path, 'postgres'))
       ? join(place.path, 'postgres')
       : undefined;
   const say = () => {};
@@ -232,6 +160,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
   const stopParts = async () => {
     parts.unwatch();
     await parts.supervisor.stop(PROCESSES, { discard: true });
+    await parts.primary?.end();
     for (const names of NATIVE_STOP_ORDER) await parts.supervisor.stop(names, { discard: true });
     if (disk !== undefined) unmountDisk(disk);
     place.remove();

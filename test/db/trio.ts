@@ -7,12 +7,11 @@ import {
   type PatroniCluster,
   type PatroniMember,
   patroniUrl,
-  postmasterPid,
   preparePatroni,
 } from '../../ops/stack/patroni.ts';
+import { PatroniMembers } from '../../ops/stack/patroni-members.ts';
 import { freePort } from '../../ops/stack/ports.ts';
-import { signalFamily } from '../../ops/stack/process-family.ts';
-import { identify, isRunning, userIds } from '../../ops/stack/processes.ts';
+import { endProcess, userIds } from '../../ops/stack/processes.ts';
 import {
   FAILOVER_PACKAGES,
   findPatroni,
@@ -20,7 +19,7 @@ import {
   findZookeeper,
 } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
-import { type ProcessRecord, type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
+import { type ProcessRecord, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
 import { until } from '../until.ts';
@@ -52,6 +51,7 @@ export interface Trio {
 }
 
 const PASSWORD = 'breakable';
+const KILL_MS = 60_000;
 const NAMES = ['one', 'two', 'three'] as const;
 
 /** No such groups need to exist. The firewall drops what processes of a group send. */
@@ -69,34 +69,6 @@ export function canCutOff(): boolean {
 async function dropFrom(gid: number, how: '--append' | '--delete'): Promise<void> {
   const owner = ['--match', 'owner', '--gid-owner', String(gid)];
   await run('iptables', ['--wait', how, 'OUTPUT', ...owner, '--jump', 'DROP'], FIREWALL);
-}
-
-interface MemberView {
-  readonly name: string;
-  /** `leader`, `sync_standby` or `replica` */
-  readonly role: string;
-  readonly state: string;
-}
-
-/**
- * Roles by member.
- *
- * @throws {Error} unless all members answer and agree: one that was cut off takes itself for the leader
- */
-async function rolesOf(all: readonly PatroniMember[]): Promise<ReadonlyMap<string, string>> {
-  const views = await Promise.all(
-    all.map(async ({ restPort }) => {
-      const response = await fetch(`http://127.0.0.1:${restPort}/cluster`, {
-        signal: AbortSignal.timeout(1_000),
-      });
-      const { members } = (await response.json()) as { members: MemberView[] };
-      const running = members.filter(({ state }) => /running|streaming/.test(state));
-      return JSON.stringify(running.map(({ name, role }) => [name, role]).sort());
-    }),
-  );
-  const [view = '[]'] = views;
-  if (views.some((each) => each !== view)) throw new Error(`they disagree: ${views.join(' ')}`);
-  return new Map(JSON.parse(view));
 }
 
 export async function startTrio(): Promise<Trio> {
@@ -143,33 +115,13 @@ export async function startTrio(): Promise<Trio> {
     sharedBuffersMb: 128,
   };
   const specs = preparePatroni(cluster, programs);
-  const memberOf = (name: string) => members[NAMES.indexOf(name as 'one')] as PatroniMember;
-  const runningPid = (name: string) =>
-    supervisor.records().find((each) => each.name === name && isRunning(each))?.pid;
-  /** Patroni and the server, which is no child of Patroni's. */
-  const pidsOf = (name: string) => {
-    const postmaster = postmasterPid(memberOf(name));
-    const isThere = postmaster !== undefined && identify(postmaster) !== undefined;
-    return [runningPid(`patroni-${name}`), isThere ? postmaster : undefined].filter(
-      (pid) => pid !== undefined,
-    );
-  };
-  const signal = (name: string, how: NodeJS.Signals) => {
-    for (const pid of pidsOf(name)) signalFamily(pid, how);
-  };
+  const trio = new PatroniMembers(cluster, specs, supervisor);
   const holding = async (role: string) => {
-    const found = [...(await rolesOf(members))].find(([, each]) => each === role);
+    const found = [...(await trio.roles())].find(([, each]) => each === role);
     return found?.[0];
   };
   const remove = async () => {
-    for (const name of NAMES) {
-      signal(name, 'SIGCONT');
-      const [patroni, postmaster] = pidsOf(name);
-      if (patroni !== undefined) process.kill(patroni, 'SIGKILL');
-      // It leaves no shared memory behind.
-      if (postmaster !== undefined) process.kill(postmaster, 'SIGQUIT');
-    }
-    await until('all servers have ended', () => NAMES.every((name) => pidsOf(name).length === 0));
+    await trio.end();
     await supervisor.stop(
       [...specs, zk].map(({ name }) => name),
       { discard: true },
@@ -179,47 +131,38 @@ export async function startTrio(): Promise<Trio> {
   };
   try {
     await supervisor.start(zk);
-    await Promise.all(specs.map((spec) => supervisor.start(spec)));
+    await trio.startAll();
   } catch (error) {
     await remove();
     throw error;
   }
-  const specOf = (name: string) => specs[NAMES.indexOf(name as 'one')] as ProcessSpec;
   return {
     url: patroniUrl(cluster),
     primary: () => until('a member leads', () => holding('leader')),
     synchronous: () => until('a standby holds each COMMIT', () => holding('sync_standby')),
-    async whole() {
-      await until('each member runs', async () => {
-        const roles = [...(await rolesOf(members)).values()].sort();
-        return roles.join() === 'leader,sync_standby,sync_standby';
-      });
-    },
-    async kill(name) {
-      signal(name, 'SIGKILL');
-      await until(`${name} has ended`, () => pidsOf(name).length === 0);
-    },
-    start: (name) => supervisor.start(specOf(name)),
-    freeze: (name) => signal(name, 'SIGSTOP'),
-    thaw: (name) => signal(name, 'SIGCONT'),
+    whole: async () => void (await until('each member runs', () => trio.areWhole())),
+    kill: (name) => trio.kill(name),
+    start: (name) => trio.start(name),
+    freeze: (name) => trio.signal(name, 'SIGSTOP'),
+    thaw: (name) => trio.signal(name, 'SIGCONT'),
     async cutOff(name) {
-      const { gid } = memberOf(name);
+      const { gid } = trio.member(name);
       if (gid === undefined) throw new Error('only root can cut a member off');
       await dropFrom(gid, '--append');
       cut.add(gid);
     },
     async rejoin(name) {
-      const { gid } = memberOf(name);
+      const { gid } = trio.member(name);
       if (gid === undefined || !cut.delete(gid)) return;
       await dropFrom(gid, '--delete');
     },
     async stopZookeeper() {
-      process.kill(runningPid(zk.name) ?? 0, 'SIGKILL');
-      await until('ZooKeeper has ended', () => runningPid(zk.name) === undefined);
+      const record = supervisor.records().find(({ name }) => name === zk.name);
+      if (record !== undefined) await endProcess(record, { signal: 'SIGKILL', graceMs: KILL_MS });
     },
     startZookeeper: () => supervisor.start(zk),
     async untilSafe(name) {
-      const log = () => readFileSync(memberOf(name).logFile, 'utf8');
+      const log = () => readFileSync(trio.member(name).logFile, 'utf8');
       await until('it goes on', () => log().includes('failsafe mode is enabled and all members'));
     },
     remove,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAULT_NAMES, kindOf } from '../../fire/kinds.ts';
+import { FAULT_NAMES, faultNames, kindOf } from '../../fire/kinds.ts';
 import { parseSchedule, scheduleOf } from '../../fire/schedule.ts';
 import { shrink } from '../../fire/shrink.ts';
 
@@ -26,16 +26,22 @@ describe('a schedule', () => {
     }
   });
 
-  it('has every fault and every target in some seed', () => {
+  it.each([false, true])('has every fault and every target in some seed, standbys: %s', (has) => {
     const drawn = new Set(
-      Array.from({ length: 400 }, (_, seed) => scheduleOf(seed, 1))
+      Array.from({ length: 400 }, (_, seed) => scheduleOf(seed, 1, has))
         .flat()
         .map(({ fault, target }) => `${fault} ${target}`),
     );
-    const wanted = FAULT_NAMES.flatMap((name) =>
+    const wanted = faultNames(has).flatMap((name) =>
       kindOf(name).targets.map((target) => `${name} ${target}`),
     );
-    expect(wanted.filter((one) => !drawn.has(one))).toEqual([]);
+    expect([...drawn].sort()).toEqual(wanted.sort());
+  });
+
+  it('breaks a primary only if there are standbys', () => {
+    expect(faultNames(true)).toContain('failover');
+    expect(faultNames(false)).not.toContain('failover');
+    expect(new Set([...faultNames(true), ...faultNames(false)])).toEqual(new Set(FAULT_NAMES));
   });
 
   it('is read from a file as it was written', () => {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Hosts, type ServerState } from '../../../db/client/hosts.ts';
@@ -119,6 +120,40 @@ it('a search waits until the server that was promoted is accepted', async () => 
     return { ...PRIMARY, isAccepted: beats > 3 };
   });
   expect(new URL(await hosts.choose()).host).toBe('two:2');
+});
+
+it('servers that all answer too late are asked with more patience, until one answers', async () => {
+  const given: number[] = [];
+  let answerMs = 1_500;
+  const hosts = new Hosts(TWO, async (url, withinMs) => {
+    if (isFirst(url)) given.push(withinMs);
+    await sleep(Math.min(answerMs, withinMs));
+    if (answerMs > withinMs) throw new Error('timeout expired');
+    return isFirst(url) ? PRIMARY : STANDBY;
+  });
+  await expect(hosts.search()).rejects.toThrow('timeout expired');
+  expect(new URL(await hosts.search()).host).toBe('one:1');
+  answerMs = 0;
+  for (let again = 0; again < 2; again += 1) await hosts.search();
+  const [first, second, third, fourth] = given as [number, number, number, number];
+  expect(first).toBe(1_000);
+  expect(second).toBeGreaterThan(1_900);
+  expect(third).toBeGreaterThan(second);
+  expect(fourth).toBe(1_000);
+});
+
+it('a server that is silent gets no more patience while another one answers', async () => {
+  const given: number[] = [];
+  const hosts = new Hosts(TWO, async (url, withinMs) => {
+    given.push(withinMs);
+    if (!isFirst(url)) return STANDBY;
+    await sleep(withinMs);
+    throw new Error('timeout expired');
+  });
+  for (let again = 0; again < 2; again += 1) {
+    await expect(hosts.search()).rejects.toThrow('no server is read-write');
+  }
+  expect(given).toEqual([1_000, 1_000, 1_000, 1_000]);
 });
 
 it('a session with TLS takes only the certificate of the host that it names', async () => {
