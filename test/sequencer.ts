@@ -3,11 +3,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take more than twenty seconds on two cores, the longest first. */
 const LONG = [
+  'test/fire/fire.test.ts',
   'test/cluster/postgres.test.ts',
   'test/system/alerts.test.ts',
   'test/system/home-away.test.ts',
   'test/ops/rehearse/rehearse.test.ts',
-  'test/fire/fire.test.ts',
   'test/keeper/simulation.test.ts',
   'test/system/disasters.test.ts',
   'test/system/upgrade.test.ts',

@@ -12,12 +12,12 @@ import { createDatabase, type TestDatabase } from './database.ts';
 import { isWaitOfSkipLocked, openSale, request, stock } from './shop.ts';
 
 /**
- * 64 connections compete for the last units of a SKU: a hundred rounds, in each of which the units
+ * 64 connections compete for the last units of a SKU: 48 rounds, in each of which the units
  * are sold exactly.
  */
 
 const CONNECTIONS = 64;
-const ROUNDS = 100;
+const ROUNDS = 48;
 /**
  * The requests ask for 64 times 3 + 2 + 1 + 1 units. The single-unit requests alone ask for more
  * than there are.

@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => servers.remove());
 
 /** Moves to one server and back. */
-const MOVES = 4;
+const MOVES = 2;
 const SCHEMAS = ['regular', 'hot'] as const;
 const other = (schema: Schema): Schema => (schema === 'hot' ? 'regular' : 'hot');
 

@@ -25,7 +25,7 @@ import { byNode, openSale, request, stock } from './shop.ts';
  * one order for each entry, and the order of the waitlist.
  */
 
-const ROUNDS = 200;
+const ROUNDS = 100;
 const CONNECTIONS = 8;
 const CALLS = 5;
 const UNITS = 6;

@@ -7,11 +7,11 @@ import { createDatabase } from '../db/database.ts';
 import { createVirtualHost, servers, uniqueZkRoot } from '../servers.ts';
 
 /**
- * Three short runs on the servers of all tests: their links are cut, and they stay whole. `npm run fire`
+ * Three runs of a minute on the servers of all tests: their links are cut, and they stay whole. `npm run fire`
  * breaks servers of its own, for longer, with more shoppers.
  */
 
-const SECONDS = 10;
+const SECONDS = 60;
 const LINES = 1;
 const SEEDS = [1, 2, 3];
 

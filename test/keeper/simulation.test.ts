@@ -12,7 +12,7 @@ import { spread } from './sim/spread.ts';
  */
 
 /** Number of seeds, from 1 on. */
-const SCHEDULES = 600;
+const SCHEDULES = 400;
 /** Each planted bug is found within this many schedules. */
 const SEARCH_MAX = 200;
 const PROMISE = 'units admitted and to be admitted never exceed the quota';
