@@ -10,15 +10,22 @@ import { LINKS } from '../kinds.ts';
 import type { Parts } from './parts.ts';
 import { Primary } from './primary.ts';
 import { Relay } from './relay.ts';
-import type { ShopOptions } from './shop.ts';
 
 /** The servers of the system under fire, and the links to them. */
 
 const SHARED_BUFFERS_MB = 128;
 
+export interface ServerOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly given?: Partial<Servers>;
+  /** Whether PostgreSQL has two standbys. */
+  readonly hasStandbys?: boolean;
+  readonly say: (text: string) => void;
+}
+
 /** Starts the servers that are not given. */
 export async function startServers(
-  { environment, given = {}, hasStandbys = false, say }: ShopOptions,
+  { environment, given = {}, hasStandbys = false, say }: ServerOptions,
   parts: Parts,
   place: TestFolder,
 ): Promise<Servers> {

@@ -21,7 +21,7 @@ import { Clocks } from './clocks.ts';
 import { mountDisk, unmountDisk } from './disk.ts';
 import { Parts } from './parts.ts';
 import type { Relay } from './relay.ts';
-import { keepSmall, lay, startServers } from './servers.ts';
+import { keepSmall, lay, type ServerOptions, startServers } from './servers.ts';
 
 /**
  * The system under fire: the processes of `npm start`, each with links of its own to the servers. Servers
@@ -69,15 +69,10 @@ export interface Shop {
   stop(): Promise<void>;
 }
 
-export interface ShopOptions {
-  readonly environment: NodeJS.ProcessEnv;
-  readonly given?: Partial<Servers>;
+export interface ShopOptions extends ServerOptions {
   readonly zkRoot?: string;
-  /** Whether PostgreSQL has two standbys. */
-  readonly hasStandbys?: boolean;
   /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
   readonly root?: string | undefined;
-  readonly say: (text: string) => void;
 }
 
 async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
