@@ -32,6 +32,8 @@ export class Election {
   #entries: Observation;
   #epoch: Observation;
   #leadsSince: number | undefined;
+  /** The transaction with which this keeper wrote the epoch. */
+  #modified = 0n;
   #busy = false;
   #again = false;
   #closed = false;
@@ -41,12 +43,11 @@ export class Election {
     this.#options = options;
     const { session, paths } = options;
     session.on('session', () => this.#enter());
-    session.on('expired', () => this.#depose());
+    session.on('expired', () => this.depose());
     this.#entries = session.watchChildren(paths.election, () => this.#look());
     this.#epoch = session.watch(paths.epoch, (epoch) => {
-      const isOlder =
-        this.#leadsSince !== undefined && (epoch?.stat.version ?? 0) > this.#leadsSince;
-      if (isOlder) this.#depose();
+      // Somebody has written it since or, by hand, deleted it: every write of this leader fails.
+      if (epoch === undefined || epoch.stat.modified > this.#modified) this.depose();
     });
     if (session.isConnected) this.#enter();
   }
@@ -81,7 +82,7 @@ export class Election {
     if (!entries.ok || prefix !== this.#entryPrefix) return false;
     const inOrder = entries.value.toSorted((a, b) => numberOf(a) - numberOf(b));
     if (!inOrder.some((entry) => entry.startsWith(prefix))) {
-      this.#depose();
+      this.depose();
       const kind = { ephemeral: true, sequential: true };
       await session.create(`${paths.election}/${prefix}`, keeper, kind);
       // Both the event of its creation and the timer start the next read.
@@ -100,11 +101,13 @@ export class Election {
     const written = await session.set(paths.epoch, keeper, before.value.stat.version);
     if (!written.ok || prefix !== this.#entryPrefix || this.#closed) return false;
     this.#leadsSince = written.value.version;
+    this.#modified = written.value.modified;
     onElected(this.#leadsSince);
     return true;
   }
 
-  #depose(): void {
+  /** Ends the lead, because writes with its epoch fail. If this keeper is still the first, it begins another epoch. */
+  depose(): void {
     if (this.#leadsSince === undefined) return;
     this.#leadsSince = undefined;
     this.#options.onDeposed();

@@ -39,6 +39,8 @@ export interface KeeperOptions {
 }
 
 const SKELETON_RETRY_MS = 200;
+/** A folder that somebody has deleted by hand is made anew so soon. */
+const MEND_INTERVAL_MS = 2_000;
 
 export class Keeper {
   readonly id = `keeper-${randomBytes(5).toString('hex')}`;
@@ -48,7 +50,9 @@ export class Keeper {
   #election: Election;
   #term: LeaderTerm | undefined;
   #beats: Beats | undefined;
-  #epoch: number | undefined;
+  /** An object for each lead, since an epoch that was deleted by hand begins with the same version again. */
+  #epoch: { readonly version: number } | undefined;
+  #mending: NodeJS.Timeout | undefined;
 
   /** Starts to connect and to take part in the election. */
   constructor(options: KeeperOptions) {
@@ -67,8 +71,9 @@ export class Keeper {
     this.#session.start();
   }
 
-  async #lead(epoch: number): Promise<void> {
-    this.#options.log.info({ keeper: this.id, epoch }, 'this keeper leads');
+  async #lead(version: number): Promise<void> {
+    this.#options.log.info({ keeper: this.id, epoch: version }, 'this keeper leads');
+    const epoch = { version };
     this.#epoch = epoch;
     while (this.#epoch === epoch && !(await this.#makeSkeleton())) {
       await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
@@ -78,26 +83,28 @@ export class Keeper {
     this.#beats = new Beats({
       session: this.#session,
       paths: this.#paths,
-      epoch: { op: 'check', path: this.#paths.epoch, version: epoch },
+      epoch: { op: 'check', path: this.#paths.epoch, version },
       beats,
       log,
     });
     this.#term = new LeaderTerm({
       session: this.#session,
       paths: this.#paths,
-      epoch,
+      epoch: version,
       tickMs,
       unitCounts,
       homes,
       settle,
       setWaitlists,
       log,
-      onFenced: () => this.#step(),
+      onFenced: () => this.#election.depose(),
     });
+    this.#mending = setInterval(() => void this.#makeFolders(), MEND_INTERVAL_MS);
   }
 
   #step(): void {
     if (this.#epoch === undefined) return;
+    clearInterval(this.#mending);
     this.#options.log.warn({ keeper: this.id }, 'this keeper does not lead any more');
     this.#epoch = undefined;
     this.#term?.end();
@@ -108,7 +115,7 @@ export class Keeper {
 
   /** Creates the nodes that operators expect to find in the tree. */
   async #makeSkeleton(): Promise<boolean> {
-    const { keep, autoKeep, shed, skus, nodes, sessions, reports, errors, history } = this.#paths;
+    const { keep, shed, errors } = this.#paths;
     const before = await this.#session.exists(errors);
     if (!before.ok) return false;
     // Only in a new tree: when an operator deletes a value, the last one stays in force.
@@ -119,11 +126,18 @@ export class Keeper {
           [shed, 'random'],
         ]
       : [];
-    const folders = [autoKeep.folder, skus, nodes, sessions, reports, errors, history].map(
-      (path) => [path, ''] as const,
-    );
-    for (const [path, text] of [...values, ...folders]) {
+    for (const [path, text] of values) {
       const made = await this.#session.ensure(path, text);
+      if (!made.ok) return false;
+    }
+    return this.#makeFolders();
+  }
+
+  /** Creates the folders that are missing. Web nodes with credentials have no right to do so. */
+  async #makeFolders(): Promise<boolean> {
+    const { autoKeep, skus, nodes, sessions, reports, errors, history } = this.#paths;
+    for (const path of [autoKeep.folder, skus, nodes, sessions, reports, errors, history]) {
+      const made = await this.#session.ensure(path);
       if (!made.ok) return false;
     }
     // zkCli.sh creates no parents. A failure is ignored: an operator may have created these nodes

@@ -40,7 +40,7 @@ export interface LeaderTermOptions {
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
   readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
-  /** Called when the epoch has changed because another keeper leads. */
+  /** Called when the epoch is another one, because another keeper leads or somebody has changed it by hand. */
   readonly onFenced: () => void;
 }
 
@@ -178,7 +178,7 @@ export class LeaderTerm {
     if (this.#ended) return;
     if (this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh });
-      this.#followUp.run(this.#counts);
+      this.#followUp.run(this.#counts, this.#isComplete);
     }
     this.#settleDead(view.alive, view.reports);
   }
@@ -269,7 +269,7 @@ export class LeaderTerm {
   /** Asks ZooKeeper whether this keeper leads, and ends the term if another one does. */
   async #checkEpoch(): Promise<boolean> {
     const checked = await this.#options.session.multi([this.#epoch]);
-    if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
+    if (!checked.ok && ['bad_version', 'no_node'].includes(checked.error)) this.#options.onFenced();
     return checked.ok;
   }
 

@@ -52,13 +52,17 @@ export class FollowUp {
     this.#dueAtMs = 0;
   }
 
-  /** Does nothing if it is not due, or not all edits are known yet, or the last run is not over. */
-  run(counts: ReadonlyMap<string, UnitCount>): void {
+  /**
+   * Does nothing if it is not due, or not all edits are known yet, or the last run is not over.
+   *
+   * @param isComplete whether a SKU without a count is not in the catalogue
+   */
+  run(counts: ReadonlyMap<string, UnitCount>, isComplete: boolean): void {
     const nowMs = performance.now();
     if (nowMs < this.#dueAtMs || this.#isRunning || !this.#options.edits.isKnown) return;
     this.#isRunning = true;
     this.#dueAtMs = Number.POSITIVE_INFINITY;
-    this.#write(counts)
+    this.#write(counts, isComplete)
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
       .then(() => {
         const tookMs = performance.now() - nowMs;
@@ -69,12 +73,12 @@ export class FollowUp {
       });
   }
 
-  async #write(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
+  async #write(counts: ReadonlyMap<string, UnitCount>, isComplete: boolean): Promise<void> {
     const { session, edits } = this.#options;
     await this.#history.record(edits.values);
     const alive = this.#options.alive();
     const problems = edits.problems(
-      (sku) => counts.get(sku)?.unitsTotal,
+      (sku) => counts.get(sku)?.unitsTotal ?? (isComplete ? undefined : 'unknown'),
       (node) => alive.has(node),
     );
     await this.#errors.write(problems);

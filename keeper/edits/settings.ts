@@ -158,10 +158,14 @@ export class Edits {
   /**
    * Returns the edits without effect.
    *
-   * @param unitsOf the units of a SKU; undefined when the catalogue does not have the SKU
+   * @param unitsOf the units of a SKU; undefined when the catalogue does not have the SKU, and 'unknown'
+   *   when its home may be away
    * @param isAlive whether a web node is alive
    */
-  problems(unitsOf: (sku: string) => number | undefined, isAlive: (node: string) => boolean) {
+  problems(
+    unitsOf: (sku: string) => number | 'unknown' | undefined,
+    isAlive: (node: string) => boolean,
+  ): Problem[] {
     const problems: Problem[] = this.#global().flatMap(ownProblem);
     for (const name of this.#badNames) {
       const reason = 'it is not a valid SKU name (letters, digits, - and _, at most 40)';
@@ -175,12 +179,12 @@ export class Edits {
         else if (setting.observed) {
           const reason = `the catalogue has no SKU ${sku}`;
           const refused = setting.observed.text.slice(0, 64);
-          problems.push({ path: setting.path, refused, reason, inForce: null });
+          problems.push({ path: setting.path, refused, reason, inForce: setting.text ?? null });
         }
       }
       if (units === undefined) continue;
       problems.push(...unknownNamesOf(this.#paths.sku(sku).sku, edits as FollowedSku));
-      problems.push(...pinProblems(edits, units, isAlive));
+      if (units !== 'unknown') problems.push(...pinProblems(edits, units, isAlive));
     }
     return problems;
   }

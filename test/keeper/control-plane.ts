@@ -26,6 +26,8 @@ export class ControlPlane {
   readonly operator: ZkSession;
   /** Units by SKU, as the database would count them. */
   readonly units = new Map<string, { total: number; held: number }>();
+  /** SKUs whose home is away. */
+  readonly away = new Set<string>();
   /** Settled nodes, in order. */
   readonly settled: string[] = [];
   /** Settles a node; a test may delay it or make it fail. */
@@ -90,7 +92,7 @@ export class ControlPlane {
         tickMs: 100,
         unitCounts: async () => {
           if (this.isDatabaseFrozen) await new Promise(() => {});
-          return { counts: this.#counts(), isComplete: true };
+          return { counts: this.#counts(), isComplete: this.away.size === 0 };
         },
         homes: ['both'],
         beats: new Map(),
@@ -108,11 +110,8 @@ export class ControlPlane {
 
   #counts(): UnitCount[] {
     if (this.isDatabaseDown) throw new Error('the database is down');
-    return [...this.units].map(([sku, { total, held }]) => ({
-      sku,
-      unitsTotal: total,
-      free: total - held,
-    }));
+    const there = [...this.units].filter(([sku]) => !this.away.has(sku));
+    return there.map(([sku, { total, held }]) => ({ sku, unitsTotal: total, free: total - held }));
   }
 
   agent(address = this.#servers): NodeAgent {

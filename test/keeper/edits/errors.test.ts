@@ -129,6 +129,45 @@ test('pins that exceed the units have edit errors as long as they do', async () 
   );
 });
 
+test('a leader that begins while a home is away keeps what is in force of its SKUs', async () => {
+  const [away, there] = ['AWAY', 'THERE'].map((name) => plane.paths.sku(name));
+  if (away === undefined || there === undefined) throw new Error('two SKUs');
+  await plane.sell('AWAY', 100, 50);
+  await plane.sell('THERE', 100);
+  let leader = plane.keeper();
+  const first = plane.agent();
+  await granted('AWAY', [first], [50]);
+  await plane.write(away.quota, 'fifty');
+  await until(
+    'an edit error',
+    async () => (await plane.editError(away.quota))?.['inForce'] === '50',
+  );
+  await leader.close();
+  plane.away.add('AWAY');
+  await plane.write(there.quota, 'hundred');
+  leader = plane.keeper();
+  await until('it has looked at the edits', () => plane.editError(there.quota));
+  expect(await plane.editError(away.quota)).toMatchObject({ refused: 'fifty', inForce: '50' });
+  // The others that are set are right, as far as anybody knows.
+  expect(await plane.editError(away.state)).toBeUndefined();
+  await leader.close();
+  const second = plane.agent();
+  plane.away.clear();
+  plane.keeper();
+  await granted('AWAY', [first, second], [25, 25]);
+  expect(second.switches.state('AWAY')).toBe('open');
+});
+
+test('what is in force of a SKU that the catalogue does not have is not forgotten', async () => {
+  await plane.sell(SKU, 100, 50);
+  plane.keeper();
+  const agent = plane.agent();
+  await granted(SKU, [agent], [50]);
+  const { quota } = plane.paths.sku(SKU);
+  plane.units.delete(SKU);
+  await until('an edit error', async () => (await plane.editError(quota))?.['inForce'] === '50');
+});
+
 test('a child below a value is noticed at once, not at the next read', async () => {
   await plane.sell(SKU, 100);
   plane.keeper(servers.zookeeper, { rereadIntervalMs: 3_600_000 });

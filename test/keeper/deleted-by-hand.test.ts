@@ -1,0 +1,55 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { servers } from '../servers.ts';
+import { until } from '../until.ts';
+import { Credentials } from '../zk/credentials.ts';
+import { ControlPlane, granted } from './control-plane.ts';
+
+/** Nodes of the shop's own that somebody deletes by hand. They are made anew, and edits have effect. */
+
+const SKU = 'TV';
+let plane: ControlPlane;
+afterEach(() => plane.close());
+
+describe('the epoch of the leading keeper', () => {
+  test.each(['deleted', 'deleted and created'])('is %s', async (how) => {
+    plane = await ControlPlane.start();
+    await plane.sell(SKU, 100);
+    const keepers = [plane.keeper(), plane.keeper()];
+    const agent = plane.agent();
+    await granted(SKU, [agent], [100]);
+    await plane.remove(plane.paths.epoch);
+    if (how !== 'deleted') await plane.operator.create(plane.paths.epoch, '');
+    await plane.write(plane.paths.sku(SKU).quota, '40');
+    await granted(SKU, [agent], [40]);
+    await until('one of them leads', () => keepers.filter(({ leads }) => leads).length === 1);
+  });
+});
+
+describe('a folder', () => {
+  const FOLDERS = ['nodes', 'sessions', 'reports', 'errors', 'history'] as const;
+
+  test.each([
+    ...FOLDERS.map((folder) => ({ folder, rights: 'anybody' as const })),
+    ...FOLDERS.map((folder) => ({ folder, rights: 'credentials' as const })),
+  ])('$folder of a tree of $rights', async ({ folder, rights }) => {
+    const credentials = rights === 'credentials' ? new Credentials() : undefined;
+    plane = await ControlPlane.start(servers.zookeeper, credentials);
+    await plane.operator.ensure(plane.root);
+    plane.keeper();
+    await until('the folders', async () => (await plane.text(plane.paths.history)) !== undefined);
+    await plane.sell(SKU, 100);
+    const agents = [plane.agent(), plane.agent()];
+    await granted(SKU, agents, [50, 50]);
+    await plane.removeAll(plane.paths[folder]).catch(() => {
+      // What the processes write meanwhile may stand in its way.
+    });
+    const { quota } = plane.paths.sku(SKU);
+    await plane.write(quota, '40');
+    await granted(SKU, agents, [20, 20]);
+    await plane.write(quota, '60');
+    await granted(SKU, agents, [30, 30]);
+    await plane.write(quota, 'sixty');
+    await until('an edit error', async () => (await plane.editError(quota))?.['inForce'] === '60');
+    expect(agents.map((agent) => agent.draw(SKU, 1).drawn)).toEqual([true, true]);
+  });
+});
