@@ -40,12 +40,12 @@ for (let user = 0; user < USERS; user += 1) {
   watch.pressed(`user-${user}`, 0);
   usedTickets.add({ sku: 'TV', expiresAtMs, id, signature: '' }, performance.now());
   limits.takeOwn(`user-${user}`);
-  cooldown.start(`user-${user}`, performance.now());
+  cooldown.start(`user-${user}`);
 }
 collect();
 const megabytes = (process.memoryUsage.rss() - beforeBytes) / 1_048_576;
 // The objects are used here, so that the garbage collector cannot free them earlier.
-if (cooldown.remainingSeconds('user-0', performance.now()) < 0 || limits.takeIp('::1') < 0) {
+if (cooldown.remainingSeconds('user-0') < 0 || limits.takeIp('::1') < 0) {
   throw new Error('unreachable');
 }
 console.log(megabytes.toFixed(0));

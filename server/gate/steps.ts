@@ -219,8 +219,8 @@ function ticketRate({ ticket }: Claim, { limits }: GateParts): Refusal | undefin
  * Unlike a rate limit, a cooldown ends at a known time. Users over a rate limit get no exact time,
  * because they must not all come back together.
  */
-function cooldown({ userId }: Claim, { catalogue, cooldown }: GateParts): Refusal | undefined {
-  const seconds = cooldown.remainingSeconds(userId, catalogue.nowMs());
+function cooldown({ userId }: Claim, { cooldown }: GateParts): Refusal | undefined {
+  const seconds = cooldown.remainingSeconds(userId);
   return seconds === 0 ? undefined : { verdict: 'cooldown', retryAfterSeconds: seconds };
 }
 
@@ -291,9 +291,8 @@ function quota(claim: Claim, parts: GateParts): Refusal | undefined {
   const { quantity, acceptFewer = false } = claim.purchase;
   const drawn = allotment.draw(claim.sku, quantity, acceptFewer ? 1 : quantity);
   if (!drawn.drawn) return drawn.verdict === 'too_few_now' ? TOO_FEW : { verdict: drawn.verdict };
-  const nowMs = catalogue.nowMs();
-  cooldown.start(claim.userId, nowMs);
-  usedTickets.add(claim.ticket, nowMs);
+  cooldown.start(claim.userId);
+  usedTickets.add(claim.ticket, catalogue.nowMs());
   claim.drawn = drawn;
   return undefined;
 }

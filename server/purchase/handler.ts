@@ -64,12 +64,25 @@ export class PurchaseHandler {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { fastPath, stopping, traces } = this.#parts;
+    const { stopping, traces } = this.#parts;
     if (stopping.aborted) response.shouldKeepAlive = false;
-    const claim = fastPath.pass(request, response);
+    const claim = this.#pass(request, response);
     if (claim === undefined) return;
     if (traces !== undefined) beginTrace(traces, claim);
     void this.#serve(claim, response);
+  }
+
+  /** Never throws: an error in the listener of the server would end the process. */
+  #pass(request: IncomingMessage, response: ServerResponse): Claim | undefined {
+    const { fastPath, log, metrics } = this.#parts;
+    try {
+      return fastPath.pass(request, response);
+    } catch (error) {
+      const problem = problemOf(error, log);
+      metrics.purchaseAnswers.add(problem.verdict);
+      writeAnswer(response, answerOf(problem));
+      return undefined;
+    }
   }
 
   /** Never rejects. */

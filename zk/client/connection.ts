@@ -16,6 +16,11 @@ import type { Failure, Result } from './result.ts';
 /** The length of an answer in the protocol of ZooKeeper. */
 const LENGTH_BYTES = 4;
 const CLOSE_TIMEOUT_MS = 1_000;
+/**
+ * Calls that may be under way; others wait here. A new connection reads every watched value, and with thousands
+ * of SKUs the last of these calls would be late before it is sent.
+ */
+const UNDER_WAY_MAX = 500;
 
 export type Client = zookeeper.Client;
 export type ClientStat = zookeeper.Stat;
@@ -148,8 +153,12 @@ export class Connection implements Link {
   readonly client: zookeeper.Client;
   #manager: Manager;
   #pending = new Set<(error: Failure) => void>();
+  /** Calls that are not sent yet, in order. */
+  #waiting = new Set<() => void>();
   #onLost: (why: Lost) => void;
   #gone = false;
+  /** When the last answer to a request came. */
+  #answeredAtMs = 0;
 
   constructor(options: LinkOptions, onConnected: () => void, onLost: (why: Lost) => void) {
     const { identity, auths } = options;
@@ -186,6 +195,8 @@ export class Connection implements Link {
         for (;;) {
           const end = endOfAnswer(bytes, at);
           if (end === undefined) break;
+          // Pings and events have numbers below 0. They say nothing about requests.
+          if (bytes.readInt32BE(at + LENGTH_BYTES) >= 0) this.#answeredAtMs = performance.now();
           parse.call(manager, bytes.subarray(at, end));
           at = end;
         }
@@ -210,28 +221,50 @@ export class Connection implements Link {
   }
 
   /**
-   * Sends one request. `onSilent` is called when no answer came within `timeoutMs`.
+   * Sends one request. `onSilent` is called when no answer came within `timeoutMs`. The server answers in order: while
+   * it answers earlier requests, this one waits on, however many they are.
    *
    * @throws the client's error for a malformed path, which is a bug of the caller
    */
   call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
+    return new Promise((resolve) => {
+      const send = () => resolve(this.#send(request, timeoutMs, onSilent));
+      if (this.#pending.size < UNDER_WAY_MAX) send();
+      else this.#waiting.add(send);
+    });
+  }
+
+  /** Sends the first of those that wait. */
+  #next(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    this.#waiting.delete(first);
+    first();
+  }
+
+  #send(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
     return new Promise((resolve) => {
       if (this.#gone) return resolve({ ok: false, error: 'not_connected' });
       const end = (result: Result<unknown>) => {
         clearTimeout(timer);
         this.#pending.delete(fail);
         resolve(result);
+        this.#next();
       };
       const fail = (error: Failure) => end({ ok: false, error });
       // A process that was suspended runs its timers before it reads its sockets, so the answer is
       // checked once more after the sockets were read.
-      const timer = setTimeout(() => {
-        setImmediate(() => {
-          if (!this.#pending.has(fail)) return;
-          fail('timed_out');
-          onSilent();
-        });
-      }, timeoutMs);
+      const look = () => {
+        if (!this.#pending.has(fail)) return;
+        const leftMs = this.#answeredAtMs + timeoutMs - performance.now();
+        if (leftMs > 0) {
+          timer = setTimeout(setImmediate, leftMs, look);
+          return;
+        }
+        fail('timed_out');
+        onSilent();
+      };
+      let timer = setTimeout(setImmediate, timeoutMs, look);
       this.#pending.add(fail);
       this.#writeTogether();
       try {
@@ -279,6 +312,8 @@ export class Connection implements Link {
     // The client creates its socket one tick after connect().
     process.nextTick(destroy);
     for (const fail of this.#pending) fail('connection_loss');
+    for (const send of this.#waiting) send();
+    this.#waiting.clear();
   }
 
   /** Ends the session on the server, within a deadline. */

@@ -72,4 +72,14 @@ describe('the gate', () => {
     world.drawn = 0;
     expect(draw('bob', other)).toMatchObject(ofWeb1);
   });
+
+  it('ends a cooldown in time, whatever becomes of the clock of the database', () => {
+    const { gate, catalogue, cooldown } = opened;
+    const nowMs = catalogue.nowMs();
+    Object.assign(catalogue, { nowMs: () => nowMs + 5_000 });
+    expect(gate.refusal(ORDER.draw, claimOf(opened, 'eve'))).toBeUndefined();
+    Object.assign(catalogue, { nowMs: () => nowMs });
+    expect(cooldown.remainingSeconds('eve')).toBeGreaterThan(0);
+    expect(cooldown.remainingSeconds('eve')).toBeLessThanOrEqual(10);
+  });
 });

@@ -49,6 +49,16 @@ function requestText(user: string, lines: string[] = [], body = '{"quantity":1}'
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const soon = () => Math.floor(Date.now() / 1_000) + 600;
 
+it('an error while a press is judged without I/O is an answer, and ends no process', async () => {
+  const port = await open();
+  Object.assign(node.context.catalogue, {
+    availability() {
+      throw new RangeError('a bug');
+    },
+  });
+  expect(await exchange(port, requestText('ada'))).toMatch(/^HTTP\/1\.1 500 .*internal_error/s);
+});
+
 describe('a token', () => {
   const press = (token: string, user = 'ada') =>
     node.app.inject({

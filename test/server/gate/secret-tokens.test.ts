@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openWebNode, type WebNode } from '../web-node.ts';
@@ -53,6 +54,23 @@ describe('a shop with an audience', () => {
     const guest = await node.app.inject({ method: 'POST', url: '/api/v1/demo/guest' });
     expect(await statusOfToken(guest.json().token)).toBe(201);
   });
+});
+
+it('a signed token with a time that no calendar has is refused, also where a lottery sheds', async () => {
+  await open({});
+  Object.assign(node.world, { shed: 'lottery', keep: 0.5 });
+  await node.refresh();
+  // Microseconds in place of seconds.
+  const nbf = inSeconds(600) * 1_000_000;
+  expect(await statusOf({ nbf })).toBe(401);
+  const text = [
+    { alg: 'HS256', typ: 'JWT' },
+    { sub: 'ann', exp: inSeconds(600), nbf },
+  ]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  const mac = createHmac('sha256', SECRET).update(text).digest('base64url');
+  expect(node.context.identity.userOf(`Bearer ${text}.${mac}`)).toBeUndefined();
 });
 
 it('a shop without an audience accepts no token that names one', async () => {

@@ -82,7 +82,7 @@ const CAUSES: Record<string, Cause> = {
   },
   cooldown: {
     verdict: 'cooldown',
-    begin: ({ cooldown, catalogue }) => cooldown.start('ada', catalogue.nowMs()),
+    begin: ({ cooldown }) => cooldown.start('ada'),
     end: ({ cooldown }) => cooldown.end('ada'),
   },
   ticket: {

@@ -8,6 +8,8 @@ import { type Relay, startRelay } from './relay.ts';
  * Each fraction of it that a test waits for is several seconds longer than a busy machine stalls.
  */
 const SESSION_TIMEOUT_MS = 12_000;
+/** They take longer than a call may wait for an answer. */
+const CALLS = 20_000;
 const root = uniqueZkRoot();
 const open = new Set<ZkSession | Relay>();
 
@@ -216,6 +218,21 @@ test('watched values are read again in turn, however many there are, and all on 
   await until('all were read on the new connection', () =>
     session.moments.some(({ length }) => length === paths.length),
   );
+});
+
+test('a server that is answering is not silent, however many calls wait', async () => {
+  // The shortest timeout of the server: a call has a third of it.
+  const session = keep(new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 4_000 }));
+  const seen: string[] = [];
+  for (const event of ['suspended', 'expired'] as const) session.on(event, () => seen.push(event));
+  session.start();
+  await session.connected(60_000);
+  const startedMs = performance.now();
+  const calls = Array.from({ length: CALLS }, () => session.exists(root));
+  const answers = await Promise.all(calls);
+  expect(performance.now() - startedMs).toBeGreaterThan(4_000 / 3);
+  expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+  expect(seen).toEqual([]);
 });
 
 test('a value that could not be read is tried again each time, because no event follows a failure', async () => {
