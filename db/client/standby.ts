@@ -1,15 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type CircuitBreakerPolicy,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleAll,
-  type IPolicy,
-  TimeoutStrategy,
-  timeout,
-  wrap,
-} from 'cockatiel';
+import { TimeoutStrategy, timeout } from 'cockatiel';
+import { Circuit } from '../../process/circuit.ts';
 import type { AnyRow, Pool, Queryable, Statement } from './pool-types.ts';
 
 /**
@@ -103,7 +94,9 @@ export function isSettled(age: string, xmin: string): string {
 
 /** The longest time that a read tries the standby. */
 const TRY_MS = 250;
-/** After a try that failed the standby is left alone for this long. Then one read tries it. */
+/** After so many tries in a row that failed, the standby is left alone. */
+const FAILURES_MAX = 1;
+/** The standby is left alone for this long. Then one read tries it, and the others do not wait for it. */
 const REST_MS = 1_000;
 
 /** Reads that a standby may serve. */
@@ -111,8 +104,8 @@ export class History implements Queryable {
   readonly #primary: Pool;
   readonly #standby: Pool | undefined;
   readonly #onRead: (answer: ReadAnswer) => void;
-  readonly #breaker: CircuitBreakerPolicy;
-  readonly #policy: IPolicy;
+  readonly #circuit: Circuit;
+  readonly #inTime = timeout(TRY_MS, TimeoutStrategy.Aggressive);
   /** The question under way, and the one that follows it. */
   #asked: Promise<Pin> | undefined;
   #next: Promise<Pin> | undefined;
@@ -121,14 +114,8 @@ export class History implements Queryable {
     this.#primary = primary;
     this.#standby = standby;
     this.#onRead = onRead;
-    const failed = handleAll.orWhenResult(
-      (result) => result === 'behind' || result === 'not_standby',
-    );
-    this.#breaker = circuitBreaker(failed, {
-      halfOpenAfter: REST_MS,
-      breaker: new ConsecutiveBreaker(1),
-    });
-    this.#policy = wrap(this.#breaker, timeout(TRY_MS, TimeoutStrategy.Aggressive));
+    const isFailure = (result: unknown) => result === 'behind' || result === 'not_standby';
+    this.#circuit = new Circuit({ failuresMax: FAILURES_MAX, openMs: REST_MS, isFailure });
   }
 
   /**
@@ -152,8 +139,6 @@ export class History implements Queryable {
     standby: Pool,
     { values = [], ...statement }: Statement,
   ): Promise<Row[] | ReadAnswer> {
-    // While one read tries the standby again, the others do not wait for it.
-    if (this.#breaker.state === CircuitState.HalfOpen) return 'away';
     const read = async () => {
       const pin = await this.#pin();
       return standby.session(async (session) => {
@@ -167,10 +152,10 @@ export class History implements Queryable {
       });
     };
     try {
-      const answer = await this.#policy.execute(read);
+      const answer = await this.#circuit.run(() => this.#inTime.execute(read));
       // A server that was promoted keeps its sessions. The next one goes to a server that is a standby now.
       if (answer === 'not_standby') standby.discardIdle();
-      return answer;
+      return answer ?? 'away';
     } catch {
       return 'away';
     }

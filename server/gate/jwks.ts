@@ -1,12 +1,6 @@
 import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
-import {
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleAll,
-  TimeoutStrategy,
-  timeout,
-  wrap,
-} from 'cockatiel';
+import { TimeoutStrategy, timeout } from 'cockatiel';
+import { Circuit } from '../../process/circuit.ts';
 
 /**
  * Reads the public keys of the shop from its JWKS. A failure to read them says nothing about a
@@ -56,27 +50,23 @@ interface KeySet {
  *   error if there is no such key
  */
 export function createKeyReader(url: string): (alg: string, kid: string) => Promise<string> {
-  const policy = wrap(
-    circuitBreaker(handleAll, {
-      halfOpenAfter: OPEN_MS,
-      breaker: new ConsecutiveBreaker(FAILURES_MAX),
-    }),
-    timeout(ANSWER_TIMEOUT_MS, TimeoutStrategy.Aggressive),
-  );
+  const circuit = new Circuit({ failuresMax: FAILURES_MAX, openMs: OPEN_MS });
+  const inTime = timeout(ANSWER_TIMEOUT_MS, TimeoutStrategy.Aggressive);
   let known: KeySet | undefined;
   let reading: Promise<KeySet> | undefined;
 
+  async function ask(): Promise<KeySet> {
+    const set = await circuit.run(() => inTime.execute(({ signal }) => readKeys(url, signal)));
+    if (set === undefined) throw new Error('the JWKS has failed several times in a row');
+    known = set;
+    return set;
+  }
+
   /** All callers share one request that is under way. */
   function read(): Promise<KeySet> {
-    reading ??= policy
-      .execute(({ signal }) => readKeys(url, signal))
-      .then((set) => {
-        known = set;
-        return set;
-      })
-      .finally(() => {
-        reading = undefined;
-      });
+    reading ??= ask().finally(() => {
+      reading = undefined;
+    });
     return reading;
   }
 

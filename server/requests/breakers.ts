@@ -1,25 +1,17 @@
-import {
-  BrokenCircuitError,
-  type CircuitBreakerPolicy,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleAll,
-} from 'cockatiel';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { isOutage } from '../../db/client/errors.ts';
 import type { Answers } from '../../db/client/homes.ts';
+import { Circuit } from '../../process/circuit.ts';
 import { Problem } from '../http/problems.ts';
 
 /**
  * Circuit breakers: after several failures in a row a service is not called for a moment, so that
- * shoppers do not all wait for the same timeout. Then one call tries, and its result decides for
- * the others.
+ * shoppers do not all wait for the same timeout. Then one call tries. The others are refused until
+ * it has succeeded.
  */
 
-const FAILURES_MAX = 5;
-const OPEN_MS = 2_000;
+const LIMITS = { failuresMax: 5, openMs: 2_000 } as const;
 
 type Publish = (
   message: OutgoingMessage,
@@ -29,39 +21,29 @@ type Publish = (
 /** A publisher that does not try while the broker does not answer. */
 export class PublishBreaker {
   readonly #publish: Publish;
-  readonly #policy: CircuitBreakerPolicy;
-  #openedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #circuit: Circuit;
 
   constructor(publish: Publish) {
     this.#publish = publish;
     // The result `returned` is no failure: the broker has answered, but the queue is missing.
     const isFailure = (result: unknown) => result === 'unknown' || result === 'refused';
-    this.#policy = circuitBreaker(handleAll.orWhenResult(isFailure), {
-      halfOpenAfter: OPEN_MS,
-      breaker: new ConsecutiveBreaker(FAILURES_MAX),
-    });
-    this.#policy.onBreak(() => {
-      this.#openedAtMs = performance.now();
-    });
+    this.#circuit = new Circuit({ ...LIMITS, isFailure });
   }
 
   /** Returns whether a message that is published now would be tried. */
   available(): boolean {
-    if (this.#policy.state === CircuitState.Closed) return true;
-    return performance.now() - this.#openedAtMs >= OPEN_MS;
+    return this.#circuit.available();
   }
 
-  /** Never rejects. A message that the open circuit holds back was certainly not sent. */
+  /**
+   * Never rejects. A message that the circuit refuses was certainly not sent. Any other is handed
+   * over before this returns, so that what the caller has just checked is still true.
+   */
   async publish(
     message: OutgoingMessage,
     onLate: (result: PublishResult) => void,
   ): Promise<PublishResult> {
-    try {
-      return await this.#policy.execute(() => this.#publish(message, onLate));
-    } catch (error) {
-      if (error instanceof BrokenCircuitError) return 'refused';
-      throw error;
-    }
+    return (await this.#circuit.run(() => this.#publish(message, onLate))) ?? 'refused';
   }
 }
 
@@ -72,22 +54,19 @@ type Outcomes = (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
  * unavailable, because an earlier one may no longer be true.
  */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
-  const policy = circuitBreaker(handleAll, {
-    halfOpenAfter: OPEN_MS,
-    breaker: new ConsecutiveBreaker(FAILURES_MAX),
-  });
+  const circuit = new Circuit(LIMITS);
   return async (requestIds) => {
     try {
-      return await policy.execute(() => outcomesOf(requestIds));
+      const answers = await circuit.run(() => outcomesOf(requestIds));
+      if (answers !== undefined) return answers;
     } catch (error) {
       throw cannotTell(error);
     }
+    throw new Problem('status_unavailable');
   };
 }
 
 /** Turns an error into a problem if its cause is that the database cannot be reached. */
 export function cannotTell(error: unknown): unknown {
-  return isOutage(error) || error instanceof BrokenCircuitError
-    ? new Problem('status_unavailable')
-    : error;
+  return isOutage(error) ? new Problem('status_unavailable') : error;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { cancelOrder, placeOrders, userOrders } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/client/errors.ts';
 import { type Databases, openSession, type Session } from '../../../db/client/pool.ts';
@@ -135,6 +135,21 @@ it('the primary answers while the standby is behind', async () => {
     await pair.standby.resume();
   }
   await untilServed();
+});
+
+it('a standby that was behind serves again, although the wall clock was set back', async () => {
+  await untilServed();
+  await pair.standby.pause();
+  try {
+    await buy(0);
+    await until('it is left alone', async () => (await lastAnswer()) === 'away');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+    await pair.standby.resume();
+    await untilServed();
+  } finally {
+    vi.useRealTimers();
+    await pair.standby.resume();
+  }
 });
 
 it('the primary answers if a row may be newer than what the primary shows', async () => {

@@ -128,6 +128,21 @@ describe('a token by JWKS', () => {
     expect(asked).toBeLessThanOrEqual(6);
   });
 
+  it('is accepted again when the shop is back, although the wall clock was set back', async () => {
+    const read = createKeyReader(url);
+    const works = answer;
+    answer = (_, response) => response.writeHead(503).end('{}');
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    for (let i = 0; i < 6; i += 1) {
+      await expect(read('ES256', 'k1')).rejects.toThrow('cannot be read');
+    }
+    expect(asked).toBe(5);
+    answer = works;
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(2_000);
+    expect(await read('ES256', 'k1')).toContain('PUBLIC KEY');
+  });
+
   it('is answered with 503 in a lottery while the shop is down', async () => {
     Object.assign(node.world, { shed: 'lottery', keep: 0.5 });
     answer = (_, response) => response.writeHead(503).end('{}');

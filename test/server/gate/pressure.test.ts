@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { PublishResult } from '../../../broker/publisher.ts';
 import { Pressure, Threshold } from '../../../server/gate/pressure.ts';
-import { breakOutcomes, PublishBreaker } from '../../../server/requests/breakers.ts';
 import { until } from '../../until.ts';
 
-const message = { content: Buffer.alloc(0) } as never;
 const FAR = { eventLoopDelayMs: 1e6, queueMessages: 1e6, unconfirmedMessages: 1e6 };
 
 describe('a threshold', () => {
@@ -60,45 +57,5 @@ describe('the overload', () => {
     clearInterval(block);
     await until('it is in time again', async () => pressure.cause('hot') === undefined);
     pressure.stop();
-  });
-});
-
-describe('the circuit breaker of publishing', () => {
-  it('opens after consecutive failures, sends nothing while open, and closes when a trial succeeds', async () => {
-    let answer: PublishResult = 'unknown';
-    let sent = 0;
-    const breaker = new PublishBreaker(async () => {
-      sent += 1;
-      return answer;
-    });
-    const publish = () => breaker.publish(message, () => {});
-    for (let call = 0; call < 5; call += 1) expect(await publish()).toBe('unknown');
-    expect(breaker.available()).toBe(false);
-    expect(await publish()).toBe('refused');
-    expect(sent).toBe(5);
-    answer = 'confirmed';
-    await until('a try is due', async () => breaker.available());
-    expect(await publish()).toBe('confirmed');
-    expect(await publish()).toBe('confirmed');
-    expect(breaker.available()).toBe(true);
-  });
-
-  it('does not open for answers, including returned messages', async () => {
-    const breaker = new PublishBreaker(async () => 'returned');
-    for (let call = 0; call < 20; call += 1) await breaker.publish(message, () => {});
-    expect(breaker.available()).toBe(true);
-  });
-});
-
-describe('the circuit breaker of look-ups', () => {
-  it('answers status_unavailable at once while the database does not answer', async () => {
-    let asked = 0;
-    const outcomesOf = breakOutcomes(async () => {
-      asked += 1;
-      throw new Error('no connection');
-    });
-    for (let call = 0; call < 5; call += 1) await expect(outcomesOf(['x'])).rejects.toThrow('no c');
-    await expect(outcomesOf(['x'])).rejects.toMatchObject({ verdict: 'status_unavailable' });
-    expect(asked).toBe(5);
   });
 });
