@@ -43,6 +43,8 @@ export interface BoardSale {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  /** Tells sales of the same name apart: one that was removed, and one that was put on again. */
+  readonly createdAt: Date;
   readonly payWindowSeconds: number;
   /** The shop called the sale off: nothing of it is sold any more. */
   readonly isCalledOff: boolean;
@@ -57,7 +59,7 @@ export interface SaleBoard {
   readonly serverTime: Date;
   /** In order of opening time. */
   readonly sales: readonly BoardSale[];
-  /** Homes that did not answer. Ticket epochs come from the home of regular. */
+  /** Homes that did not answer. Ticket epochs and times of creation come from the home of regular. */
   readonly missing: readonly Home[];
 }
 
@@ -67,6 +69,7 @@ interface BoardRow extends HomeRow {
   sale_title: string;
   opens_at: Date;
   closes_at: Date;
+  sale_created_at: Date;
   pay_window_seconds: number;
   ticket_epoch: string | null;
   sku: string | null;
@@ -122,6 +125,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       title: row.sale_title,
       opensAt: row.opens_at,
       closesAt: row.closes_at,
+      createdAt: row.sale_created_at,
       payWindowSeconds: row.pay_window_seconds,
       isCalledOff: row.called_off,
       ticketEpoch: Number(row.ticket_epoch ?? 0),
@@ -164,10 +168,12 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
                   extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
-                  d.zone, ${potOf('p')}, n.made_at AS section_made_at${homes}
+                  d.zone, ${potOf('p')}, n.made_at AS section_made_at,
+                  t.created_at AS sale_created_at${homes}
            LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
            LEFT JOIN catalog.pots() p ON p.sku = b.sku
            LEFT JOIN catalog.section_times() n ON n.sku = b.sku
+           LEFT JOIN catalog.sale_times() t ON t.sale = b.sale
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
   });
 }

@@ -266,7 +266,7 @@ export async function removeSale(
  * A short text that differs whenever something that a sale file says of the sale differs, stock
  * aside. Web nodes report it, so that a command can see which of them know a change.
  */
-export function saleDigest(sale: Omit<BoardSale, 'ticketEpoch'>): string {
+export function saleDigest(sale: Omit<BoardSale, 'createdAt' | 'ticketEpoch'>): string {
   const { title, opensAt, closesAt, payWindowSeconds, isCalledOff, presentation, skus } = sale;
   const terms = skus.map(({ sku, schema, title: name, price, currency, userLimit, ...row }) => [
     ...[sku, schema, name, price, currency, userLimit, row.presentation],

@@ -202,7 +202,7 @@ function createChallenges({ catalogue, agent }: Outside, watch: RiskWatch, metri
 
 /** Connects the events of admitted requests with the other parts of the node. */
 function purchaseEvents(
-  { agent }: Outside,
+  { agent, catalogue }: Outside,
   gate: Gate,
   { orderPages, days }: Pick<Context, 'orderPages' | 'days'>,
   metrics: ServerMetrics,
@@ -217,7 +217,8 @@ function purchaseEvents(
     decided({ node, sku, request, verdict, admittedAtMs }) {
       agent.decide(node, sku, request.units);
       orderPages.forget(request.userId);
-      days.forget(sku, request.userId);
+      const row = catalogue.sku(sku);
+      if (row !== undefined) days.forget(row, request.userId);
       metrics.outcomeSeconds.observe(secondsSince(admittedAtMs));
       metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
     },

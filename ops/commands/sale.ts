@@ -131,7 +131,7 @@ async function show(context: CommandContext, name: string, options: ShowOptions)
     const sale = sales.find((one) => one.sale === name);
     if (sale === undefined) throw new Error(`there is no sale ${name}: flashsale sale list`);
     const { switches } = await readPresent(place, name, []);
-    const { skus, ticketEpoch: _, ...facts } = sale;
+    const { skus, ticketEpoch: _epoch, createdAt: _created, ...facts } = sale;
     const rows = skus.map(({ sku, schema, price, currency, userLimit, zone, ...stock }) => ({
       ...{ sku, home: schema, price: `${price} ${currency}`, limit: userLimit },
       // The stock of daily goods does not end.

@@ -18,6 +18,7 @@ import { type DoorKeySource, DoorKeys } from './door-keys.ts';
 import { Lotteries } from './lotteries.ts';
 import { type Rendering, Renderings } from './renderings.ts';
 import { SaleDigests } from './sale-digests.ts';
+import type { CreatedSale } from './sale-memory.ts';
 import { TicketKeys } from './ticket-keys.ts';
 
 /**
@@ -49,13 +50,13 @@ export interface Switches {
 /** A SKU with the opening hours of its sale. */
 export interface SkuOnSale extends BoardSku {
   readonly sale: string;
+  readonly saleCreatedAt: Date;
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly isCalledOff: boolean;
 }
 
-interface SaleEntry {
-  readonly sale: string;
+interface SaleEntry extends CreatedSale {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
@@ -221,12 +222,16 @@ export class Catalogue {
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
-    const entries = sales.map(({ ticketEpoch, skus, ...facts }) => {
+    const entries = sales.map(({ skus, ...facts }) => {
       const { sale, opensAt, closesAt, isCalledOff } = facts;
+      const known = keysAreAway ? this.#sales.get(sale) : undefined;
+      const { ticketEpoch, createdAt } = known ?? facts;
+      const hours = { sale, saleCreatedAt: createdAt, opensAt, closesAt, isCalledOff };
       return {
         ...facts,
-        ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
-        skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt, isCalledOff })),
+        ticketEpoch,
+        createdAt,
+        skus: skus.map((sku) => ({ ...this.#asKnown(sku), ...hours })),
       };
     });
     this.#boardsRead += 1;
@@ -237,9 +242,12 @@ export class Catalogue {
     const digests = missing.length === 0 ? this.#digests.changed({ serverTime, sales }) : undefined;
     if (digests !== undefined) this.#source.learned?.(digests);
     if (keysAreAway) return;
-    await this.#refreshTicketKeys();
-    await this.lotteries.refresh(entries, this.nowMs());
-    await this.doorKeys.refresh(entries);
+    // Each of them forgets sales that are gone before it asks, so none waits for another one's answer.
+    await Promise.all([
+      this.#refreshTicketKeys(entries),
+      this.lotteries.refresh(entries, this.nowMs()),
+      this.doorKeys.refresh(entries),
+    ]);
   }
 
   /** The stock of a home that did not answer stays as it was, and is not used to say "sold out". */
@@ -249,8 +257,8 @@ export class Catalogue {
     return { ...sku, free, unitsTotal, sectionMadeAt, unpaidExists: true };
   }
 
-  async #refreshTicketKeys(): Promise<void> {
-    const opensInMs = await this.ticketKeys.refresh(this.#sales.values(), this.nowMs());
+  async #refreshTicketKeys(sales: readonly SaleEntry[]): Promise<void> {
+    const opensInMs = await this.ticketKeys.refresh(sales, this.nowMs());
     // Runs at the moment of the opening, so that the first ticket does not wait for the next
     // refresh.
     clearTimeout(this.#openingTimer);

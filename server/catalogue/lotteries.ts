@@ -1,14 +1,14 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { lotteryRank } from '../../contracts/lottery.ts';
 import type { SaleLottery } from '../../db/lottery.ts';
+import { type CreatedSale, SaleMemory } from './sale-memory.ts';
 
 /**
  * The lotteries of the sales. Each is read at most three times: when the sale is first seen (its
  * hash), when it opens (its secret) and when it has closed (whether the secret may be public).
  */
 
-interface SaleWindow {
-  readonly sale: string;
+interface SaleWindow extends CreatedSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
 }
@@ -27,21 +27,27 @@ interface Known {
 
 export class Lotteries {
   readonly #ask: (sale: string) => Promise<SaleLottery | undefined>;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new SaleMemory<Known>();
 
   constructor(ask: (sale: string) => Promise<SaleLottery | undefined>) {
     this.#ask = ask;
   }
 
-  /** @param nowMs by the database's clock; the database checks the times again itself */
-  async refresh(sales: Iterable<SaleWindow>, nowMs: number): Promise<void> {
+  /**
+   * @param sales all that there are
+   * @param nowMs by the database's clock; the database checks the times again itself
+   */
+  async refresh(sales: readonly SaleWindow[], nowMs: number): Promise<void> {
+    this.#known.keepOnly(sales);
     for (const { sale, opensAt, closesAt } of sales) {
       const known = this.#known.get(sale);
       const needsKey = known?.key === undefined && opensAt.getTime() <= nowMs;
       const needsSecret = known?.facts.secret === undefined && closesAt.getTime() <= nowMs;
       if (known !== undefined && !needsKey && !needsSecret) continue;
-      const answer = await this.#ask(sale);
-      if (answer !== undefined) this.#known.set(sale, knownOf(answer));
+      await this.#known.learn(sale, async () => {
+        const answer = await this.#ask(sale);
+        return answer && knownOf(answer);
+      });
     }
   }
 

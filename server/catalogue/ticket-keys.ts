@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { TicketKey } from '../../db/ticket-keys.ts';
+import { type CreatedSale, SaleMemory } from './sale-memory.ts';
 
 /**
  * The keys that sign tickets, from memory. A key is created when a sale opens and is replaced from
@@ -24,8 +25,7 @@ const RETIRED_SLACK_MS = 60_000;
  */
 const RECEIPTS_AFTER_CLOSE_MS = 24 * 3_600_000;
 
-interface SaleWindow {
-  readonly sale: string;
+interface SaleWindow extends CreatedSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   /** Changes whenever the keys change. */
@@ -57,7 +57,7 @@ interface Known {
 export class TicketKeys {
   readonly #ask: (sale: string) => Promise<readonly TicketKey[]>;
   readonly #acceptRetiredMs: number;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new SaleMemory<Known>();
   readonly #questions = new Map<string, Promise<void>>();
 
   /** @param longestLifeMs the longest life of anything that the keys sign, except receipts */
@@ -70,10 +70,12 @@ export class TicketKeys {
    * Reads the keys of sales that are open or were open a day ago, if they are unknown or have
    * changed.
    *
+   * @param sales all that there are
    * @param nowMs by the database's clock
    * @returns milliseconds until the next sale opens
    */
-  async refresh(sales: Iterable<SaleWindow>, nowMs: number): Promise<number> {
+  async refresh(sales: readonly SaleWindow[], nowMs: number): Promise<number> {
+    this.#known.keepOnly(sales);
     let opensInMs = Number.POSITIVE_INFINITY;
     for (const { sale, opensAt, closesAt, ticketEpoch } of sales) {
       if (this.#known.get(sale)?.epoch === ticketEpoch) continue;
@@ -120,11 +122,8 @@ export class TicketKeys {
   #learn(sale: string, epoch: number): Promise<void> {
     const asked = this.#questions.get(sale);
     if (asked !== undefined) return asked;
-    const question = this.#ask(sale)
-      .then((keys) => {
-        const known = knownOf(keys, epoch, this.#acceptRetiredMs);
-        if (known !== undefined) this.#known.set(sale, known);
-      })
+    const question = this.#known
+      .learn(sale, async () => knownOf(await this.#ask(sale), epoch, this.#acceptRetiredMs))
       .finally(() => this.#questions.delete(sale));
     this.#questions.set(sale, question);
     return question;

@@ -38,9 +38,10 @@ export class Days {
   }
 
   /** @throws {DatabaseError} the home of the SKU did not answer */
-  async today({ sku, schema, zone }: SkuOnSale, userId: string): Promise<Today> {
+  async today(row: SkuOnSale, userId: string): Promise<Today> {
+    const { sku, schema, zone } = row;
     const day = dayIn(zone ?? 'UTC', new Date(this.#nowMs()));
-    const key = keyOf(sku, userId);
+    const key = keyOf(row, userId);
     const known = this.#known.get(key);
     if (known?.last === day) return { day, done: true, streak: known.streak };
     const found = await this.#ask(key, () => lastDayOf(this.#databases, schema, sku, userId));
@@ -50,8 +51,8 @@ export class Days {
     return { day, done, streak: isGoingOn ? (found?.streak ?? 0) : 0 };
   }
 
-  forget(sku: string, userId: string): void {
-    this.#asked.delete(keyOf(sku, userId));
+  forget(row: SkuOnSale, userId: string): void {
+    this.#asked.delete(keyOf(row, userId));
   }
 
   #ask(key: string, query: () => Promise<LastDay | undefined>): Promise<LastDay | undefined> {
@@ -64,7 +65,9 @@ export class Days {
   }
 }
 
-const keyOf = (sku: string, userId: string) => `${sku} ${userId}`;
+/** A sale that was removed may be put on again, on the same day and with the same SKU. */
+const keyOf = ({ sku, saleCreatedAt }: SkuOnSale, userId: string) =>
+  `${saleCreatedAt.getTime()} ${sku} ${userId}`;
 
 function dayBefore(day: string): string {
   return new Date(Date.parse(day) - 86_400_000).toISOString().slice(0, 10);

@@ -108,6 +108,10 @@ describe('while the home of hot is away', () => {
     const shown = sales.find((one) => one.sale === sale)?.skus ?? [];
     const known = Object.fromEntries(shown.map(({ sku, isKnown }) => [sku, isKnown]));
     expect(known).toMatchObject({ [skus.regular]: true, [skus.hot]: false });
+    const { sales: whole } = await saleBoard(web);
+    // The server of hot created its copy of the sale at another time.
+    const createdAt = (all: typeof sales) => all.find((one) => one.sale === sale)?.createdAt;
+    expect(createdAt(whole)).toEqual(createdAt(sales));
   });
 
   it('the units of a SKU are counted in its home, those of a moved SKU from what was known before', async () => {

@@ -164,6 +164,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.choose_units': [],
   'catalog.make_units': ['ops', 'console'],
   'catalog.sections': ['web', 'worker', 'ops', 'readonly', 'console'],
+  'catalog.sale_times': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.section_times': ['web', 'worker', 'ops', 'readonly', 'console'],
   order_packets: ['web', 'worker', 'ops', 'console'],
   open_pot: ['ops', 'readonly', 'console'],

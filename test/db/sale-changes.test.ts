@@ -4,6 +4,7 @@ import {
   callOffState,
   changeSale,
   changeSku,
+  createSale,
   placeOrders,
   removeSale,
   saleBoard,
@@ -12,6 +13,7 @@ import {
   ticketKeys,
 } from '../../db/calls.ts';
 import { type Databases, openSession } from '../../db/client/pool.ts';
+import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, order, requests, stock } from './shop.ts';
@@ -143,6 +145,21 @@ it('what is shown of a sale reaches the board and changes its digest', async () 
   await expect(
     changeSku(ops, 'hot', sku, { presentation: { title: { en: 'x'.repeat(50_000) } } }),
   ).rejects.toEqual(refused('23514'));
+});
+
+it('a sale that was removed and put on again is told apart by the time of its creation', async () => {
+  const opensAt = new Date(Date.now() + HOUR_MS);
+  const facts = { sale: uniqueName('sale'), title: 'Again', payWindowSeconds: 900 };
+  const times = { opensAt, closesAt: new Date(Date.now() + 2 * HOUR_MS) };
+  const createdAt = async () => {
+    await createSale(ops, { ...facts, ...times });
+    const { sales } = await saleBoard(web);
+    return sales.find(({ sale }) => sale === facts.sale)?.createdAt.getTime();
+  };
+  const first = await createdAt();
+  expect(await createdAt()).toBe(first);
+  await removeSale(ops, facts.sale);
+  expect(await createdAt()).toBeGreaterThan(first ?? Number.NaN);
 });
 
 it('a sale that nobody bought from is removed at once, any other is not', async () => {

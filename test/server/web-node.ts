@@ -146,6 +146,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
   const nowMs = Date.now();
   return {
     sale: 'demo',
+    saleCreatedAt: new Date(nowMs - 2 * HOUR_MS),
     opensAt: new Date(nowMs - HOUR_MS),
     closesAt: new Date(nowMs + HOUR_MS),
     isCalledOff: false,
@@ -204,11 +205,12 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
     {
       async board() {
         world.boardReads += 1;
-        const { sale, opensAt, closesAt } = world.row;
+        const { sale, saleCreatedAt: createdAt, opensAt, closesAt } = world.row;
         const { ticketEpoch } = world;
         const entry = {
           sale,
           title: 'Demo',
+          createdAt,
           opensAt,
           closesAt,
           payWindowSeconds: 900,
@@ -219,7 +221,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
         return {
           serverTime: new Date(),
           sales: [{ ...entry, skus: world.isEmpty ? [] : [world.row] }],
-          missing: [],
+          missing: world.missing,
         };
       },
       lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),

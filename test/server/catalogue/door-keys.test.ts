@@ -19,21 +19,23 @@ it('are read once, and again when the sale was put on again between two looks', 
       noted.push(publicKey);
     },
   });
-  const sale = (...madeAtMs: (number | null)[]) => {
-    const skus = madeAtMs.map((at) => ({ sectionMadeAt: at === null ? null : new Date(at) }));
-    return [{ sale: 'spring', skus }];
+  const sale = (createdAtMs: number, ...sections: (Date | null)[]) => {
+    const skus = sections.map((sectionMadeAt) => ({ sectionMadeAt }));
+    return [{ sale: 'spring', createdAt: new Date(createdAtMs), skus }];
   };
-  await keys.refresh(sale(null));
+  const section = new Date(1_000);
+  await keys.refresh(sale(1, null));
   expect(keys.of('spring')).toBeUndefined();
-  await keys.refresh(sale(null, 1_000));
-  await keys.refresh(sale(null, 1_000, 5_000));
+  await keys.refresh(sale(1, null, section));
+  await keys.refresh(sale(1, null, section, section));
   expect([reads, noted]).toEqual([1, [doorKeyOf(seed).publicKey]]);
 
   seed = Buffer.alloc(32, 2);
   fails = true;
-  await expect(keys.refresh(sale(null, 7_000))).rejects.toThrow('away');
+  await expect(keys.refresh(sale(2, null, section))).rejects.toThrow('away');
+  expect(keys.of('spring')).toBeUndefined();
   fails = false;
-  await keys.refresh(sale(null, 7_000));
+  await keys.refresh(sale(2, null, section));
   expect(keys.of('spring')?.publicKey).toEqual(doorKeyOf(seed).publicKey);
   expect(noted).toHaveLength(2);
   await keys.refresh([]);

@@ -122,8 +122,9 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
   return new Catalogue(
     {
       async board() {
-        const { sale, opensAt, closesAt, isCalledOff } = world.row;
+        const { sale, saleCreatedAt: createdAt, opensAt, closesAt, isCalledOff } = world.row;
         const times = {
+          createdAt,
           opensAt,
           closesAt,
           isCalledOff,

@@ -134,6 +134,7 @@ describe('a rotation', () => {
 describe('the keys of a node', () => {
   const sale = (ticketEpoch: number) => ({
     sale: 'demo',
+    createdAt: new Date(0),
     opensAt: new Date(0),
     closesAt: new Date(Date.now() + HOUR_MS),
     ticketEpoch,
