@@ -8,6 +8,7 @@ export * from './checkouts.ts';
 export * from './client/warm.ts';
 export * from './days.ts';
 export * from './dead-letters.ts';
+export * from './expiry.ts';
 export * from './moves.ts';
 export * from './new-sales.ts';
 export * from './notice-contacts.ts';

@@ -13,7 +13,6 @@ import {
   homeAfter,
   patiently,
   queryHistory,
-  toNumber,
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
 import { isSettled } from './client/standby.ts';
@@ -163,30 +162,6 @@ export async function cancelOrder(
     ),
   );
   return row?.result ?? 'not_found';
-}
-
-export interface Expired {
-  readonly sku: string;
-  readonly orders: number;
-  readonly units: number;
-}
-
-/** Expires overdue unpaid orders, at most `limit`. If there are fewer, no more were due. */
-export async function expireOrders(
-  databases: Databases,
-  home: Home,
-  limit: number,
-): Promise<Expired[]> {
-  const rows = await databases.home(home).query<{ sku: string; orders: string; units: string }>({
-    name: `expire_orders_${schemaOf(home)}`,
-    text: `SELECT sku, orders, units FROM ${schemaOf(home)}.expire_orders($1)`,
-    values: [limit],
-  });
-  return rows.map(({ sku, orders, units }) => ({
-    sku,
-    orders: toNumber(orders),
-    units: toNumber(units),
-  }));
 }
 
 /** `ordered` is unpaid. */

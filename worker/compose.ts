@@ -14,6 +14,7 @@ import {
   oldestRefundDue,
   outboxBatch,
   outboxDone,
+  overdueSkus,
   placeOrders,
   routesTo,
   trimPlaceCalls,
@@ -241,8 +242,9 @@ async function serve(schema: Home, context: Context, stopping: AbortSignal): Pro
   const loops = [
     expireOverdueOrders({
       ...common,
-      expireOrders: async (ordersMax) => {
-        const expired = await expireOrders(databases, schema, ordersMax);
+      overdueSkus: () => overdueSkus(databases, schema),
+      expireOrders: async (skus, ordersMax) => {
+        const expired = await expireOrders(databases, schema, ordersMax, skus);
         return expired.reduce((sum, { orders }) => sum + orders, 0);
       },
     }),

@@ -5,11 +5,13 @@ import type { Decision as Placed } from '../db/orders.ts';
 import type { AdmittedRequest } from '../db/place-call.ts';
 import type { Log } from '../process/log.ts';
 import { type Span, traceIdsOf } from '../process/spans.ts';
+import { CallSizes } from './call-size.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
 
 /**
  * Decides requests with place_orders despite failures. It waits until an outage is over. If a request
- * makes every call fail, it finds that request by halving the batch and gives up only that one.
+ * makes every call fail, it finds that request by halving the batch and gives up only that one. A batch
+ * that takes longer than the statement timeout is halved as well; a single request waits then.
  */
 
 export interface DecidedRequest extends AdmittedRequest {
@@ -49,6 +51,7 @@ export interface DeciderOptions {
 
 export class Decider {
   readonly #options: DeciderOptions;
+  readonly #sizes = new CallSizes();
   /**
    * Requests given up since the last successful call. Many in a row point to another cause, such as a
    * routine that was replaced by one with a bug; those requests must not become dead letters.
@@ -68,7 +71,9 @@ export class Decider {
     const { stopping, limits } = this.#options;
     let attempts = 0;
     let permanent = 0;
+    let slow = 0;
     while (!stopping.aborted) {
+      if (requests.length > this.#sizes.of(sku)) return this.#halve(sku, requests, wait);
       try {
         return await this.#call(sku, requests, wait);
       } catch (error) {
@@ -78,6 +83,10 @@ export class Decider {
           permanent += 1;
           if (requests.length > 1) return this.#halve(sku, requests, wait);
           if (permanent >= limits.poisonAttemptsMax) return [this.#giveUp(error)];
+        }
+        if (kind === 'slow') {
+          slow += 1;
+          if (slow >= limits.slowAttemptsMax) this.#sizes.tookTooLong(sku, requests.length);
         }
         await this.#pause(attempts);
       }
@@ -93,8 +102,10 @@ export class Decider {
     const startMs = performance.now();
     const placed = await this.#options.placeOrders(sku, requests, wait);
     const decisions = requests.map((request, index) => decisionOf(request, placed[index]));
+    const seconds = (performance.now() - startMs) / 1_000;
     this.#poisonInARow = 0;
-    this.#options.onCall?.(requests.length, (performance.now() - startMs) / 1_000);
+    this.#sizes.ended(sku, requests.length, seconds);
+    this.#options.onCall?.(requests.length, seconds);
     return decisions;
   }
 

@@ -39,7 +39,7 @@ BEGIN
   INTO v_nos, v_skus, v_users, v_units, v_paid, orders, units
   FROM ended e;
 
-  -- The users of all SKUs first, then the slots, as expire_orders does.
+  -- The users of all SKUs first, then the slots, as expire_orders_of does.
   FOR v_sku IN
     SELECT k.schema AS home, e.sku, array_agg(e.user_id) AS users, array_agg(e.units) AS units
     FROM unnest(v_skus, v_users, v_units) AS e (sku, user_id, units)

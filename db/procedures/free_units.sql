@@ -1,5 +1,5 @@
--- free_units: makes the numbered units of orders free again. Part of end_orders and expire_orders, before return_units:
--- the waitlist may take them at once. Packets stay taken.
+-- free_units: makes the numbered units of orders free again. Part of end_orders and expire_orders_of, before
+-- return_units: the waitlist may take them at once. Packets stay taken.
 --
 -- Parameters: p_sale; p_order_nos, orders that end in this transaction
 -- Result: none
@@ -17,5 +17,5 @@ $routine$;
 
 ALTER FUNCTION :schema.free_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.free_units IS
-  'Makes the numbered units of orders that end free again: part of end_orders and expire_orders';
+  'Makes the numbered units of orders that end free again: part of end_orders and expire_orders_of';
 REVOKE ALL ON FUNCTION :schema.free_units FROM PUBLIC;

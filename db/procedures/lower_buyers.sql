@@ -1,6 +1,6 @@
 -- lower_buyers: lowers the units that users hold of a SKU that lives in this schema. If the SKU lives in
 -- this schema of another server, a transfer tells that server. Part of place_orders, place_plain_batch,
--- place_mixed_batch and apply_transfers, and of end_orders and expire_orders of both schemas; not to be
+-- place_mixed_batch and apply_transfers, and of end_orders and expire_orders_of of both schemas; not to be
 -- called alone.
 --
 -- Parameters
@@ -39,5 +39,5 @@ $routine$;
 
 ALTER FUNCTION :schema.lower_buyers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.lower_buyers IS
-  'Lowers the units that users hold: part of place_orders, end_orders and expire_orders';
+  'Lowers the units that users hold: part of place_orders, end_orders and expire_orders_of';
 REVOKE ALL ON FUNCTION :schema.lower_buyers FROM PUBLIC;

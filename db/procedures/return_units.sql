@@ -1,5 +1,5 @@
 -- return_units: gives units of an order of this schema back to the schema where the SKU lives. Part of
--- end_orders and expire_orders. Do not call it alone: the units would exist twice, because no order has
+-- end_orders and expire_orders_of. Do not call it alone: the units would exist twice, because no order has
 -- given them up.
 --
 -- Parameters: p_sale, p_sku; p_units, 1 or more. The caller holds the advisory lock of the SKU, shared, so
@@ -36,5 +36,5 @@ $routine$;
 
 ALTER FUNCTION :schema.return_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.return_units IS
-  'Gives units back to the schema where the SKU lives: part of end_orders and expire_orders';
+  'Gives units back to the schema where the SKU lives: part of end_orders and expire_orders_of';
 REVOKE ALL ON FUNCTION :schema.return_units FROM PUBLIC;

@@ -77,7 +77,7 @@ describe('a call uses the tables of few other sales', () => {
 });
 
 describe('what is asked again and again', () => {
-  it.each(['unit_counts()', 'expire_orders(1)'])(
+  it.each(['unit_counts()', 'overdue_skus()', 'expire_orders(1)'])(
     'looks into no sale if its schema has no SKU: %s',
     async (call) => {
       await admin.run(`BEGIN; SELECT regular.${call}`);

@@ -203,6 +203,8 @@ describe('a caller with objects of its own', () => {
       for (const call of [
         'hot.expire_orders(5)',
         'regular.expire_orders(5)',
+        'hot.overdue_skus()',
+        `hot.expire_orders_of(ARRAY['${sku}'], 5)`,
         `hot.restock('${sku}', 2)`,
         `hot.set_slots('${sku}', 2)`,
         'hot.unit_counts()',

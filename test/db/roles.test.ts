@@ -115,6 +115,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   end_orders: [],
   end_refund: ['web', 'worker', 'ops'],
   expire_orders: ['worker'],
+  expire_orders_of: ['worker'],
+  overdue_skus: ['worker'],
   export_orders: ['ops'],
   fence_node: ['worker', 'ops'],
   node_fenced: ['web', 'worker', 'ops'],

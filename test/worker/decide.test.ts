@@ -5,13 +5,14 @@ import type { Decision as Placed } from '../../db/orders.ts';
 import type { AdmittedRequest } from '../../db/place-call.ts';
 import { createLog } from '../../process/log.ts';
 import type { Span } from '../../process/spans.ts';
-import { Decider, type PlaceOrders } from '../../worker/decide.ts';
+import { Decider, type Decision, type PlaceOrders } from '../../worker/decide.ts';
 import { kindOfFailure, RETRY_LIMITS, retryDelayMs } from '../../worker/retry.ts';
 
 const log = createLog('test', 'silent');
 const limits = { ...RETRY_LIMITS, retryDelayInitialMs: 1, retryDelayMaxMs: 2 };
 const refused = () => new DatabaseError('refused', 'division by zero', '22012');
 const down = () => new DatabaseError('unavailable', 'no connection');
+const tooSlow = () => new DatabaseError('retry', 'statement timeout', '57014');
 
 function request(n: number): AdmittedRequest {
   const requestId = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -27,6 +28,9 @@ const ordered = ({ requestId }: AdmittedRequest): Placed => ({
   units: 1,
 });
 
+const requestIdOf = (decision: Decision) =>
+  decision.kind === 'decided' && decision.verdict.requestId;
+
 function decider(placeOrders: PlaceOrders, stopping = new AbortController().signal) {
   return new Decider({ placeOrders, limits, log, stopping });
 }
@@ -36,6 +40,8 @@ describe('a failure', () => {
     [new DatabaseError('retry', 'duplicate key', '23505'), 'collision'],
     [new DatabaseError('retry', 'connection lost'), 'transient'],
     [down(), 'transient'],
+    [new DatabaseError('retry', 'lock timeout', '55P03'), 'held'],
+    [tooSlow(), 'slow'],
     [new DatabaseError('refused', 'no such function', '42883'), 'transient'],
     [new DatabaseError('refused', 'permission denied', '42501'), 'transient'],
     [new DatabaseError('refused', 'wrong password', '28P01'), 'transient'],
@@ -84,6 +90,38 @@ describe('the decider', () => {
     }).decide('TV', requests(40), false);
     expect(decisions.map(({ kind }) => kind === 'poison').indexOf(true)).toBe(13);
     expect(decisions.filter(({ kind }) => kind === 'decided')).toHaveLength(39);
+  });
+
+  test('halves a batch that takes longer than the statement timeout, and remembers how many it takes', async () => {
+    const sizes: number[] = [];
+    const one = decider(async (_sku, batch) => {
+      sizes.push(batch.length);
+      if (batch.length > 60) throw tooSlow();
+      return batch.map(ordered);
+    });
+    const decisions = await one.decide('TV', requests(200), false);
+    expect(decisions.map(requestIdOf)).toEqual(requests(200).map(({ requestId }) => requestId));
+    // A single timeout may have another cause than the size.
+    expect(sizes.slice(0, 5)).toEqual([200, 200, 100, 100, 50]);
+    sizes.length = 0;
+    await one.decide('Radio', requests(40), false);
+    await one.decide('TV', requests(40), false);
+    expect(sizes).toEqual([40, 40]);
+  });
+
+  test('repeats a single request that takes too long, as in an outage, and then calls for more and more', async () => {
+    const sizes: number[] = [];
+    let isSlow = true;
+    const one = decider(async (_sku, batch) => {
+      sizes.push(batch.length);
+      isSlow &&= sizes.length < 30;
+      if (isSlow) throw tooSlow();
+      return batch.map(ordered);
+    });
+    const decisions = await one.decide('TV', requests(64), false);
+    expect(decisions.map(requestIdOf)).toEqual(requests(64).map(({ requestId }) => requestId));
+    expect(sizes.slice(14, 30)).toEqual(Array(16).fill(1));
+    expect(sizes.slice(30)).toEqual([1, 2, 4, 8, 16, 32]);
   });
 
   test.each([
