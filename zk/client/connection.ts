@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import zookeeper from 'node-zookeeper-client';
+import { CallQueue } from './call-queue.ts';
 import type { AclEntry } from './protection.ts';
 import type { Failure, Result } from './result.ts';
 
@@ -16,11 +17,6 @@ import type { Failure, Result } from './result.ts';
 /** The length of an answer in the protocol of ZooKeeper. */
 const LENGTH_BYTES = 4;
 const CLOSE_TIMEOUT_MS = 1_000;
-/**
- * Calls that may be under way; others wait here. A new connection reads every watched value, and with thousands
- * of SKUs the last of these calls would be late before it is sent.
- */
-const UNDER_WAY_MAX = 500;
 
 export type Client = zookeeper.Client;
 export type ClientStat = zookeeper.Stat;
@@ -152,13 +148,9 @@ export type Request = (client: Client, done: Callback) => void;
 export class Connection implements Link {
   readonly client: zookeeper.Client;
   #manager: Manager;
-  #pending = new Set<(error: Failure) => void>();
-  /** Calls that are not sent yet, in order. */
-  #waiting = new Set<() => void>();
+  readonly #calls = new CallQueue();
   #onLost: (why: Lost) => void;
   #gone = false;
-  /** When the last answer to a request came. */
-  #answeredAtMs = 0;
 
   constructor(options: LinkOptions, onConnected: () => void, onLost: (why: Lost) => void) {
     const { identity, auths } = options;
@@ -196,7 +188,7 @@ export class Connection implements Link {
           const end = endOfAnswer(bytes, at);
           if (end === undefined) break;
           // Pings and events have numbers below 0. They say nothing about requests.
-          if (bytes.readInt32BE(at + LENGTH_BYTES) >= 0) this.#answeredAtMs = performance.now();
+          if (bytes.readInt32BE(at + LENGTH_BYTES) >= 0) this.#calls.answered();
           parse.call(manager, bytes.subarray(at, end));
           at = end;
         }
@@ -220,65 +212,15 @@ export class Connection implements Link {
     return Buffer.from(this.#manager.zxid);
   }
 
-  /**
-   * Sends one request. `onSilent` is called when no answer came within `timeoutMs`. The server answers in order: while
-   * it answers earlier requests, this one waits on, however many they are.
-   *
-   * @throws the client's error for a malformed path, which is a bug of the caller
-   */
+  /** Sends one request. `onSilent` is called when no answer came within `timeoutMs`. */
   call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
-    return new Promise((resolve) => {
-      const send = () => resolve(this.#send(request, timeoutMs, onSilent));
-      if (this.#pending.size < UNDER_WAY_MAX) send();
-      else this.#waiting.add(send);
-    });
-  }
-
-  /** Sends the first of those that wait. */
-  #next(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    this.#waiting.delete(first);
-    first();
-  }
-
-  #send(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
-    return new Promise((resolve) => {
-      if (this.#gone) return resolve({ ok: false, error: 'not_connected' });
-      const end = (result: Result<unknown>) => {
-        clearTimeout(timer);
-        this.#pending.delete(fail);
-        resolve(result);
-        this.#next();
-      };
-      const fail = (error: Failure) => end({ ok: false, error });
-      // A process that was suspended runs its timers before it reads its sockets, so the answer is
-      // checked once more after the sockets were read.
-      const look = () => {
-        if (!this.#pending.has(fail)) return;
-        const leftMs = this.#answeredAtMs + timeoutMs - performance.now();
-        if (leftMs > 0) {
-          timer = setTimeout(setImmediate, leftMs, look);
-          return;
-        }
-        fail('timed_out');
-        onSilent();
-      };
-      let timer = setTimeout(setImmediate, timeoutMs, look);
-      this.#pending.add(fail);
+    const send = (end: (result: Result<unknown>) => void) => {
       this.#writeTogether();
-      try {
-        request(this.client, (error, value) => {
-          if (error) fail(failureOf(error));
-          else end({ ok: true, value });
-        });
-      } catch (error) {
-        // The client throws for a malformed path, which is a bug of the caller and not a lost
-        // connection.
-        end({ ok: false, error: 'refused' });
-        throw error;
-      }
-    });
+      request(this.client, (error, value) =>
+        end(error ? { ok: false, error: failureOf(error) } : { ok: true, value }),
+      );
+    };
+    return this.#calls.call(send, timeoutMs, onSilent);
   }
 
   /**
@@ -311,9 +253,7 @@ export class Connection implements Link {
     destroy();
     // The client creates its socket one tick after connect().
     process.nextTick(destroy);
-    for (const fail of this.#pending) fail('connection_loss');
-    for (const send of this.#waiting) send();
-    this.#waiting.clear();
+    this.#calls.close();
   }
 
   /** Ends the session on the server, within a deadline. */
