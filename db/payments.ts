@@ -86,6 +86,23 @@ export async function refusePayment(
 }
 
 /**
+ * Whether a payment was booked for an order whose sale has been dropped since. Providers repeat their
+ * callbacks.
+ */
+export async function isDroppedPayment(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+): Promise<boolean> {
+  const [row] = await databases.home(databases.ofOrder(orderNo)).query<{ is: boolean }>({
+    name: 'is_dropped_payment',
+    text: 'SELECT catalog.is_dropped_payment($1) AS is',
+    values: [paymentRef],
+  });
+  return row?.is === true;
+}
+
+/**
  * Binds a payment reference to its order. All references are on the server of `regular`, so for an
  * order of another server this is a separate transaction before the payment. If the process dies in
  * between, the reference is bound to the order for which the call is repeated.

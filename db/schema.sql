@@ -256,7 +256,7 @@ CREATE TABLE catalog.notice_question (
   CONSTRAINT notice_question_mails_check CHECK ((mails > 0))
 ) WITH (fillfactor=70);
 
--- The one order that each payment reference belongs to. The server of regular has the references of both schemas
+-- The one order that each payment reference belongs to. The server of regular has the references of both schemas until their sale is dropped
 CREATE TABLE catalog.payment_reference (
   -- The provider's reference of the payment
   payment_ref text COLLATE "C" NOT NULL,
@@ -264,6 +264,8 @@ CREATE TABLE catalog.payment_reference (
   sale text COLLATE "C" NOT NULL,
   -- The order
   order_no bigint NOT NULL,
+  -- When the sale was dropped; the payment had been booked in this database. Otherwise NULL
+  dropped_at timestamp with time zone,
   CONSTRAINT payment_reference_pkey PRIMARY KEY (payment_ref)
 );
 

@@ -93,6 +93,8 @@ export type IgnoredReason =
   /** The payment is not completed yet, or has failed. */
   | 'not_paid'
   | 'session_over'
+  /** The payment was booked, and its sale has been dropped since. */
+  | 'sale_dropped'
   | 'refund_pending'
   | 'refund_not_due';
 

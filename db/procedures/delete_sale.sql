@@ -6,7 +6,7 @@
 -- Result: none
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
 --   of stock_slot, transfer, transfer_mark, request_index and webhook_delivery of both, and of catalog.notice_contact (with
---   its notices), catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
+--   its notices), catalog.payment_reference (not those that drop_sale keeps), catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks: ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that the DROP takes. Orders of other
 --   sales wait that long
 -- Errors: 55P03 another transaction held a lock
@@ -19,7 +19,7 @@ DECLARE
   v_table record;
 BEGIN
   -- These delete one row for each payment, contact and request, so they come before the locks that other sales wait for.
-  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
+  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale AND r.dropped_at IS NULL;
   DELETE FROM catalog.notice_contact c WHERE c.sale = p_sale;
   DELETE FROM regular.request_index i WHERE i.sale = p_sale;
   DELETE FROM hot.request_index i WHERE i.sale = p_sale;

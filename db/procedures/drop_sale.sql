@@ -1,15 +1,17 @@
 -- drop_sale: removes an old sale and everything that belongs to it from both schemas, in one statement:
 --   SELECT * FROM catalog.drop_sale('spring-2024');
 -- The partitions are dropped as files, so the number of orders does not matter. Export first what you want
--- to keep.
+-- to keep. References of booked payments stay for dropped_payments_keep_s, because providers repeat their callbacks
+-- (is_dropped_payment). The first call after that removes them.
 --
 -- Parameters: p_sale
 -- Result: one row for each SKU of the sale: sku, orders, paid
--- Tables: reads orders of both schemas; see delete_sale
+-- Tables: reads orders and payment of both schemas, catalog.tunable; writes catalog.payment_reference; see delete_sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of the SKU is under way then
---   3. the locks of delete_sale. They wait for transactions that use the tables, at most lock_timeout. After
+--   3. the rows of catalog.payment_reference that stay or are too old
+--   4. the locks of delete_sale. They wait for transactions that use the tables, at most lock_timeout. After
 --      that the call fails and nothing was done: call again
 -- Errors: those of check_sale_over; 55P03 another transaction held a lock: call again
 
@@ -37,6 +39,17 @@ BEGIN
       UNION ALL
       SELECT h.sku, h.status FROM hot.orders h WHERE h.sale = p_sale) o ON o.sku = k.sku
     GROUP BY k.sku ORDER BY k.sku;
+
+  DELETE FROM payment_reference r
+  WHERE r.dropped_at < now() - tunable('dropped_payments_keep_s') * interval '1 s';
+  -- A reference that was claimed and never booked is not kept: that money has to go back if it is reported again.
+  -- It takes some 50 us for each payment, before the locks that other sales wait for.
+  UPDATE payment_reference r SET dropped_at = now()
+  FROM (
+    SELECT p.payment_ref FROM regular.payment p WHERE p.sale = p_sale
+    UNION ALL
+    SELECT p.payment_ref FROM hot.payment p WHERE p.sale = p_sale) booked
+  WHERE r.payment_ref = booked.payment_ref;
 
   PERFORM delete_sale(p_sale, v_skus);
 END

@@ -6,6 +6,7 @@ import {
   endRefund,
   installation,
   installationOf,
+  isDroppedPayment,
   isLegacyOrder,
   type Order,
   orderDetails,
@@ -83,7 +84,11 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
       const isElsewhere =
         installation !== undefined && installation !== (await installationOf(databases, orderNo));
       if (isElsewhere) return notBooked(context, callback, 'other_installation');
-      if (order === undefined) throw new Problem('not_found');
+      if (order === undefined) {
+        const isDropped = await isDroppedPayment(databases, orderNo, reference);
+        if (isDropped) return ignore(context, 'sale_dropped');
+        throw new Problem('not_found');
+      }
       if (requestId !== undefined && requestId !== order.requestId) {
         return notBooked(context, callback, 'other_order');
       }
@@ -114,8 +119,8 @@ function notBooked(
 }
 
 /**
- * Stripe repeats an event for three days. An older event was sent again by hand, and its order may
- * have been paid, delivered and dropped since.
+ * Stripe repeats an event for three days. An older event was sent again by hand. Its order may have
+ * been paid, delivered and dropped so long ago that `is_dropped_payment` has forgotten it.
  */
 const FRESH_MS = 3 * 86_400_000;
 
@@ -180,16 +185,19 @@ async function strayReason(
 
 /**
  * Handles a payment that cannot be booked for any order here. If it was made to this installation,
- * it is refunded at once.
+ * it is refunded at once, unless it was booked before its sale was dropped.
  */
 async function stray(
   context: Context & { readonly provider: StripeProvider },
   paid: SessionPaid,
   reason: StrayReason,
 ) {
-  const { log, metrics, provider } = context;
+  const { databases, log, metrics, provider } = context;
   const { installation, orderNo, reference, paidAt } = paid;
   const isOurs = reason === 'no_such_order' || reason === 'other_order';
+  if (isOurs && (await isDroppedPayment(databases, orderNo, reference))) {
+    return ignore(context, 'sale_dropped');
+  }
   if (!isOurs || installation === undefined || Date.now() - paidAt.getTime() > FRESH_MS) {
     return notBooked(context, paid, reason);
   }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   audit,
+  cancelOrder,
   endRefund,
+  isDroppedPayment,
   outboxBatch,
   outboxDone,
   payOrder,
@@ -119,4 +121,50 @@ it('the removal of an old sale does not delay other sales while it deletes rows 
   await holder.close();
   expect(locks).toEqual([]);
   expect(['dropped', '55P03']).toContain(await dropped);
+});
+
+it('payments that were booked are known after their sale was removed, until the time to keep them is over', async () => {
+  const [sale, next] = [await openSale(ops), await openSale(ops)];
+  const sku = await stock(ops, sale, { units: 2 });
+  const other = await order(worker, await stock(ops, next, { units: 1 }));
+  const [paid, cancelled] = [
+    await order(worker, sku),
+    await order(worker, sku, { userId: 'gone' }),
+  ];
+  const known = async (orderNo: string, reference: string) =>
+    isDroppedPayment(database.as('web'), orderNo, reference);
+  expect(await payOrder(worker, paid, 'kept')).toBe('paid');
+  expect(await payOrder(worker, paid, 'twice-kept')).toBe('refund_due');
+  await endRefund(ops, 'hot', 'twice-kept', { refundRef: 're_2' });
+  // A web node that died before it booked the payment.
+  await database.admin.query({
+    text: 'SELECT catalog.claim_reference($1, $2, $3)',
+    values: ['never-booked', sale, cancelled],
+  });
+  expect(await cancelOrder(worker, cancelled, 'gone')).toBe('cancelled');
+  await publish();
+  await end(sale);
+  expect(await known(paid, 'kept')).toBe(false);
+  await drop(sale);
+
+  expect(await known(paid, 'kept')).toBe(true);
+  expect(await known(paid, 'twice-kept')).toBe(true);
+  expect(await known(cancelled, 'never-booked')).toBe(false);
+  // It pays no other order either.
+  expect(await payOrder(worker, other, 'kept')).toBe('reference_taken');
+
+  const days = async (count: number) => {
+    await database.admin.query({
+      text: `UPDATE catalog.payment_reference SET dropped_at = now() - make_interval(days => $1)
+             WHERE dropped_at IS NOT NULL`,
+      values: [count],
+    });
+    const old = await openSale(ops);
+    await end(old);
+    await drop(old);
+  };
+  await days(89);
+  expect(await known(paid, 'kept')).toBe(true);
+  await days(91);
+  expect(await known(paid, 'kept')).toBe(false);
 });

@@ -51,6 +51,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.due_sku_terms': [],
   'catalog.refresh_sku_terms': [],
   'catalog.installed_routines': ['ops', 'readonly'],
+  'catalog.is_dropped_payment': ['web'],
   'catalog.installation': ['web', 'worker', 'ops', 'readonly'],
   'catalog.legacy_before': ['web', 'ops'],
   'catalog.keep_refusals': [],

@@ -7,6 +7,7 @@ import {
   dropSale,
   expireOrders,
   fenceNode,
+  isDroppedPayment,
   moveSku,
   nodeFenced,
   orderDetails,
@@ -210,6 +211,8 @@ describe('two servers', () => {
     const old = await openSale(ops, { opensInMs: -7_200_000, closesInMs: 1_000 });
     const sku = await stock(ops, old, { units: 2, schema: 'hot' });
     await order(worker, sku);
+    const paid = await order(worker, sku);
+    expect(await payOrder(worker, paid, 'ref-dropped')).toBe('paid');
     await moveSku(ops, 'regular', sku);
     for (const pool of [servers.admin.regular, servers.admin.home('hot')]) {
       const text = `UPDATE catalog.sale SET closes_at = now() - interval '1 h' WHERE sale = $1`;
@@ -228,6 +231,7 @@ describe('two servers', () => {
       await pool.query({ text: `DELETE FROM hot.outbox WHERE sale = $1`, values: [old] });
     }
     await dropSale(ops, old);
+    expect(await isDroppedPayment(servers.as('web', 1), paid, 'ref-dropped')).toBe(true);
     expect((await saleBoard(worker)).sales.map((one) => one.sale)).not.toContain(old);
     await expect(dropSale(ops, old)).rejects.toMatchObject({ sqlstate: 'FS002' });
   });

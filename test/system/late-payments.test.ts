@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../db/operations.ts';
+import { dropSale } from '../../db/sale-changes.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem, type TestSku } from '../system.ts';
 import { until } from '../until.ts';
@@ -118,6 +119,27 @@ describe('a payment', () => {
       return row?.line_open === false;
     });
     expect((await paidIn(orderNo, '9.90')).body.status).toBe('refund_due');
+  });
+
+  it('that was booked is known when its callback is repeated after the sale was dropped', async () => {
+    const { sale, sku } = await onSale({ units: 1 });
+    const orderNo = await ordered(shopper(), sale, sku);
+    expect((await paidIn(orderNo, '9.90')).body.status).toBe('paid');
+    const hot = system.databases.home('hot');
+    await hot.query({
+      text: `UPDATE catalog.sale SET opens_at = now() - interval '3 h', closes_at = now() - interval '1 h'
+             WHERE sale = $1`,
+      values: [sale],
+    });
+    await until('no event waits', async () => {
+      const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+      return (await hot.query({ text, values: [sale] })).length === 0;
+    });
+    await dropSale(system.databases, sale);
+    const { status, body } = await paidIn(orderNo, '9.90');
+    expect([status, body]).toEqual([200, { status: 'ignored', reason: 'sale_dropped' }]);
+    const other = { orderNo, amount: '9.90', currency: 'EUR', reference: 'never-booked' };
+    expect((await paid(other)).status).toBe(404);
   });
 
   it.each([

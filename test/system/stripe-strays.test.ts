@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { installation } from '../../db/calls.ts';
 import { audit } from '../../db/operations.ts';
+import { dropSale } from '../../db/sale-changes.ts';
 import { until } from '../until.ts';
 import { openStripeShop, type StripeShop } from './stripe-shop.ts';
 
@@ -36,6 +37,20 @@ async function strays(reason: string): Promise<number> {
     'gm',
   );
   return [...text.matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** Closes the sale an hour ago, and waits until all its events are published. */
+async function over(sale: string): Promise<void> {
+  const hot = shop.system.databases.home('hot');
+  await hot.query({
+    text: `UPDATE catalog.sale SET opens_at = now() - interval '3 h', closes_at = now() - interval '1 h'
+           WHERE sale = $1`,
+    values: [sale],
+  });
+  await until('no event waits', async () => {
+    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+    return (await hot.query({ text, values: [sale] })).length === 0;
+  });
 }
 
 it('the session of an order that a restored database has lost never pays the next order with its number', async () => {
@@ -83,6 +98,25 @@ it('a payment for an unknown order is refunded at once, unless it is old', async
   expect(await strays('no_such_order')).toBe(2);
 });
 
+it('a payment that was booked is not refunded when Stripe repeats its event after the sale was dropped', async () => {
+  const ann = shop.shopper();
+  const { sku, sale } = await shop.onSale(2);
+  const orderNo = await shop.ordered(ann, { sku, sale });
+  const requestId = (await ann.call('GET', `/api/v1/orders/${orderNo}`)).body.requestId;
+  const event = { orderNo, requestId, intent: shop.intentOf('delivered') };
+  expect((await shop.stripeSays(event)).body).toEqual({ orderNo, status: 'paid' });
+  await over(sale);
+  await dropSale(shop.system.databases, sale);
+  for (const ageS of [0, 3_600, 4 * 86_400]) {
+    const { status, body } = await shop.stripeSays({ ...event, ageS });
+    expect([status, body]).toEqual([200, { status: 'ignored', reason: 'sale_dropped' }]);
+  }
+  expect(refundsOf(event.intent)).toEqual([]);
+  // A second payment of the order was never booked, so it goes back.
+  const second = { ...event, intent: shop.intentOf('second') };
+  expect((await shop.stripeSays(second)).body.status).toBe('refunded');
+});
+
 it('a session without an identity pays an order that was placed before the upgrade', async () => {
   const ann = shop.shopper();
   const orderNo = await shop.ordered(ann, await shop.onSale(1));
@@ -121,25 +155,14 @@ it('a payment under way keeps its sale until Stripe reports its result', async (
     });
     return row?.state !== 'open' && row?.state !== 'ending';
   });
-  await hot.query({
-    text: `UPDATE catalog.sale SET opens_at = now() - interval '3 h', closes_at = now() - interval '1 h'
-           WHERE sale = $1`,
-    values: [sale],
-  });
-  await until('no event waits', async () => {
-    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
-    return (await hot.query({ text, values: [sale] })).length === 0;
-  });
+  await over(sale);
   const drop = { text: 'SELECT catalog.check_sale_over($1)', values: [sale] };
   await expect(hot.query(drop)).rejects.toMatchObject({ sqlstate: 'FS004' });
   const type = 'checkout.session.async_payment_succeeded';
   const said = await shop.stripeSays({ orderNo, session, intent, type });
   expect(['paid', 'refund_due']).toContain(said.body.status);
   if (said.body.status === 'refund_due') await shop.givenBack(intent);
-  await until('no event waits', async () => {
-    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
-    return (await hot.query({ text, values: [sale] })).length === 0;
-  });
+  await over(sale);
   expect(await hot.query(drop)).toHaveLength(1);
 });
 
