@@ -13,6 +13,8 @@ const PAGE_ROWS = 10_000;
 export interface Copy {
   readonly from: Home;
   readonly to: Home;
+  /** The one of the two that is not `regular`. */
+  readonly hotHome: Home;
   readonly source: Pool;
   readonly target: Pool;
   readonly sku: string;
@@ -30,15 +32,15 @@ export interface Copied {
  * Makes one round of copying: all rows, or those written since the last complete round.
  *
  * @param takeOver replace another copier even if it wrote within the last three seconds
- * @returns undefined if another copier is at work, or the SKU lives at the target
+ * @returns undefined if another copier is at work, or the copy is not wanted: the SKU lives at the target, or has moved on
  * @throws {DatabaseError} `retry` if another copier took over meanwhile
  */
 export async function copySku(copy: Copy, takeOver: boolean): Promise<Copied | undefined> {
   const { source, target, sku, copier } = copy;
   const to = schemaOf(copy.to);
   const [begun] = await target.query<{ copied: string | null }>({
-    text: `SELECT copied::text FROM ${to}.copy_begin($1, $2, $3)`,
-    values: [sku, copier, takeOver],
+    text: `SELECT copied::text FROM ${to}.copy_start($1, $2, $3, $4)`,
+    values: [copy.hotHome, sku, copier, takeOver],
   });
   if (begun === undefined) return undefined;
   const [origin] = await source.query<{ oldest: string; home_no: string }>({

@@ -125,7 +125,7 @@ async function bring(
   let [units, buyers] = [0, 0];
   if (isHome(first)) {
     const copied = await copySku({ ...route, sku: first.sku, copier: randomUUID() }, takeOver);
-    // Either the SKU is already at the target and its carrier died before it marked the transfer as
+    // Either the SKU has already been at the target, and its carrier is slow or died before it marked the transfer as
     // done, or another process is copying it and will carry the rest as well.
     if (copied === undefined) {
       const transfers = await deliver(route, first.sku, []);

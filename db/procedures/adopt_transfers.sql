@@ -29,7 +29,7 @@ BEGIN
   SELECT * INTO v_sku FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
   INSERT INTO transfer_mark (sku, hot_home) VALUES (p_sku, p_hot_home)
-  ON CONFLICT (sku, hot_home) DO NOTHING;
+  ON CONFLICT DO NOTHING;
   SELECT * INTO v_mark FROM transfer_mark m WHERE m.sku = p_sku AND m.hot_home = p_hot_home FOR UPDATE;
   IF v_mark.sent >= p_applied THEN RETURN 0; END IF;
   EXECUTE format('SELECT %I.draw_units($1, $2, $3, $4)', v_sku.schema) INTO v_missing

@@ -50,7 +50,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
   END IF;
   INSERT INTO transfer_mark (sku, hot_home) VALUES (p_sku, v_hot_home)
-  ON CONFLICT (sku, hot_home) DO NOTHING;
+  ON CONFLICT DO NOTHING;
   SELECT * INTO v_mark FROM transfer_mark m
   WHERE m.sku = p_sku AND m.hot_home = v_hot_home FOR UPDATE;
 

@@ -4,7 +4,7 @@
 -- node 'copied': they tell what was decided, and count nowhere.
 --
 -- Parameters
---   p_sku, p_copier  as in copy_begin
+--   p_sku, p_copier  as in copy_start
 --   p_what           buyers or outcomes
 --   p_rows           the rows. A server of an older version sends buyers without c, their claims; the
 --                    claims that are known here stay then

@@ -36,6 +36,8 @@ DECLARE
   v_body  jsonb := jsonb_build_object('order_no', p_order_no, 'payment_ref', p_payment_ref,
                                       'user_id', p_user_id);
   v_sale  text;
+  v_home  text := catalog.hot_home(
+                    (SELECT h.name FROM catalog.home h WHERE h.number = catalog.home_of_order(p_order_no)));
   v_known boolean;
   v_lent  boolean;
 BEGIN
@@ -51,10 +53,11 @@ BEGIN
   WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad;
   IF NOT FOUND THEN RETURN 'moved'; END IF;
 
-  EXECUTE format('INSERT INTO %I.transfer_mark AS m (sku, hot_home) VALUES ($1, $2)
-                  ON CONFLICT (sku, hot_home) DO UPDATE SET sent = m.sent', v_other)
-    USING p_sku, catalog.hot_home(
-      (SELECT h.name FROM catalog.home h WHERE h.number = catalog.home_of_order(p_order_no)));
+  -- Without a key in ON CONFLICT: there are two keys while hot is the only hot home (set_homes).
+  EXECUTE format('INSERT INTO %I.transfer_mark (sku, hot_home) VALUES ($1, $2) ON CONFLICT DO NOTHING', v_other)
+    USING p_sku, v_home;
+  EXECUTE format('SELECT FROM %I.transfer_mark m WHERE m.sku = $1 AND m.hot_home = $2 FOR UPDATE', v_other)
+    USING p_sku, v_home;
   EXECUTE format($sql$SELECT EXISTS (SELECT FROM %I.transfer t
                       WHERE t.sku = $1 AND t.kind = 'payment' AND t.body = $2)$sql$, v_other)
     INTO v_known USING p_sku, v_body;

@@ -105,7 +105,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   call_off_state: ['ops', 'console'],
   cancel_for_shopper: ['ops', 'console'],
   cancel_order: ['web', 'worker'],
-  copy_begin: ['worker', 'ops'],
+  copy_start: ['worker', 'ops'],
   copy_end: ['worker', 'ops'],
   copy_in: ['worker', 'ops'],
   copy_source: ['worker', 'ops'],

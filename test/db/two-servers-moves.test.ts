@@ -283,7 +283,7 @@ describe('a SKU that moves to another server', () => {
     const ask = (text: string, ...values: unknown[]) =>
       worker.home('hot').query({ text, values: [sku, ...values] });
     const [one, two] = [request().requestId, request().requestId];
-    const begin = 'SELECT copied FROM hot.copy_begin($1, $2, $3)';
+    const begin = `SELECT copied FROM hot.copy_start('hot', $1, $2, $3)`;
     expect(await ask(begin, one, false)).toHaveLength(1);
     expect(await ask(begin, two, false)).toHaveLength(0);
     expect(await ask(begin, two, true)).toHaveLength(1);

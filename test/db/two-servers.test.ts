@@ -83,7 +83,7 @@ describe('two servers', () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const copier = request().requestId;
     await worker.home('hot').query({
-      text: 'SELECT FROM hot.copy_begin($1, $2, true)',
+      text: `SELECT FROM hot.copy_start('hot', $1, $2, true)`,
       values: [sku, copier],
     });
     const copyIn = (rows: object[]) =>
