@@ -55,6 +55,8 @@ export class Expiry {
     this.#what = `expiry of ${options.schema} orders`;
     this.#trouble = new Trouble(options.log, this.#what);
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    // A rate needs the counter from its beginning.
+    options.metrics.expiredOrders.inc({ schema: options.schema }, 0);
   }
 
   async round(): Promise<'more' | 'idle'> {

@@ -109,6 +109,10 @@ async function nothingDead(): Promise<void> {
 /** All three units are sold in the end: none was lost with a dead letter. */
 async function sellRest(): Promise<void> {
   const rest = await free();
+  // A web node reads the catalogue twice a second.
+  await until('the SKU is on sale', () =>
+    new Shopper(system.url, system.jwtSecret).ticket(sale, sku),
+  );
   const buyers = Array.from({ length: rest }, () => new Shopper(system.url, system.jwtSecret));
   const answers = await Promise.all(buyers.map((buyer) => buyer.buy(sale, sku)));
   expect(answers.map(({ body }) => body.status)).toEqual(buyers.map(() => 'ordered'));
