@@ -3,7 +3,7 @@ const SOON_SECONDS = 1;
 
 /**
  * How many requests of a SKU one call may have: half of those that took too long, and more again when
- * calls end soon. Pure.
+ * calls end soon.
  */
 export class CallSizes {
   /** Only of SKUs that had a call which took too long. */

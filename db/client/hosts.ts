@@ -23,9 +23,10 @@ const SURE_MS = 1_000;
 const ANSWER_MS = 300;
 /**
  * Each step of a question to a host may take twice as long as the fastest host took the last time, within
- * these bounds: a slow machine or network makes all of them late, a lost host only itself.
+ * these bounds: a slow machine or network makes all of them late, a lost host only itself. When all are silent, a
+ * search that waits longer also notices their return later.
  */
-const PATIENCE_MS = { min: 1_000, max: 8_000 } as const;
+const PATIENCE_MS = { min: 1_000, max: 4_000 } as const;
 /** A server that was promoted is accepted by the keeper's next beat. A search waits for it this long at most. */
 const ACCEPTANCE_WAIT_MS = 3_000;
 const ACCEPTANCE_PAUSE_MS = 100;

@@ -1,15 +1,8 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { postgresFolder, postgresUser } from '../../ops/stack/native.ts';
 import { ensurePackages } from '../../ops/stack/packages.ts';
-import {
-  type PatroniCluster,
-  type PatroniMember,
-  patroniUrl,
-  preparePatroni,
-} from '../../ops/stack/patroni.ts';
-import { PatroniMembers } from '../../ops/stack/patroni-members.ts';
-import { freePort } from '../../ops/stack/ports.ts';
+import { type PatroniCluster, patroniUrl, preparePatroni } from '../../ops/stack/patroni.ts';
+import { membersIn, PatroniMembers } from '../../ops/stack/patroni-members.ts';
 import {
   FAILOVER_PACKAGES,
   findPatroni,
@@ -56,16 +49,7 @@ export class Primary {
     await ensurePackages(FAILOVER_PACKAGES, machine, progress);
     const user = postgresUser();
     const folder = postgresFolder(options, user);
-    const members: PatroniMember[] = [];
-    for (const name of NAMES) {
-      members.push({
-        name,
-        folder: join(folder, name),
-        logFile: join(logFolder, `${name}.log`),
-        port: await freePort(),
-        restPort: await freePort(),
-      });
-    }
+    const members = await membersIn(folder, logFolder, NAMES);
     const cluster: PatroniCluster = {
       ...{ scope: 'fire', members, zookeeper, password, user, sharedBuffersMb },
     };

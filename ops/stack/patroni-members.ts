@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type PatroniCluster, type PatroniMember, postmasterPid } from './patroni.ts';
-import { loopbackUrl } from './ports.ts';
+import { freePort, loopbackUrl } from './ports.ts';
 import { signalFamily } from './process-family.ts';
 import { endProcess, identify, isRunning, type ProcessIdentity } from './processes.ts';
 import type { ProcessSpec, Supervisor } from './supervisor.ts';
 
-/** The members of a cluster under Patroni that run here: which one leads, and how to break one. */
+/** The members of a cluster under Patroni that run here: finds the one that leads, and breaks them. */
 
 const CONTACT_TIMEOUT_MS = 1_000;
 const KILL_GRACE_MS = 60_000;
@@ -16,6 +17,25 @@ interface MemberView {
   /** `leader`, `sync_standby` or `replica` */
   readonly role: string;
   readonly state: string;
+}
+
+/** Members on free ports, each with a folder of its own. */
+export async function membersIn(
+  folder: string,
+  logFolder: string,
+  names: readonly string[],
+): Promise<PatroniMember[]> {
+  const members: PatroniMember[] = [];
+  for (const name of names) {
+    members.push({
+      name,
+      folder: join(folder, name),
+      logFile: join(logFolder, `${name}.log`),
+      port: await freePort(),
+      restPort: await freePort(),
+    });
+  }
+  return members;
 }
 
 function commandOf(pid: number): string {
@@ -68,7 +88,7 @@ export class PatroniMembers {
     return record && isRunning(record) ? record : undefined;
   }
 
-  /** The server, which is no child of Patroni's. What it has left may name a process of others. */
+  /** The server, which is no child of Patroni's. The number in an old pid file may be that of another process now. */
   #server(name: string): ProcessIdentity | undefined {
     const member = this.member(name);
     const server = identify(postmasterPid(member) ?? 0);

@@ -1,6 +1,6 @@
 /**
- * What a node has learned of sales, by their names. A sale that was removed may be put on again under its name. It has another
- * lottery and other keys then, so what was known of the first one is forgotten, also if nobody saw that it was gone.
+ * Remembers a fact about each sale, by the name of the sale. A sale that was removed may be put on again under its name. It has
+ * another lottery and other keys then, so the facts about the first one are forgotten, also if nobody saw that it was gone.
  */
 
 export interface CreatedSale {

@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensurePackages } from '../../ops/stack/packages.ts';
-import {
-  type PatroniCluster,
-  type PatroniMember,
-  patroniUrl,
-  preparePatroni,
-} from '../../ops/stack/patroni.ts';
-import { PatroniMembers } from '../../ops/stack/patroni-members.ts';
+import { type PatroniCluster, patroniUrl, preparePatroni } from '../../ops/stack/patroni.ts';
+import { membersIn, PatroniMembers } from '../../ops/stack/patroni-members.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { endProcess, userIds } from '../../ops/stack/processes.ts';
 import {
@@ -95,17 +90,11 @@ export async function startTrio(): Promise<Trio> {
     },
     zookeeper,
   );
-  const members: PatroniMember[] = [];
-  for (const [index, name] of NAMES.entries()) {
-    members.push({
-      name,
-      folder: join(home.path, name),
-      logFile: join(home.path, `${name}.log`),
-      port: await freePort(),
-      restPort: await freePort(),
-      ...(isRoot && { gid: GIDS_FROM + (zkPort % 1_000) * NAMES.length + index }),
-    });
-  }
+  const placed = await membersIn(home.path, home.path, NAMES);
+  const members = placed.map((member, index) => ({
+    ...member,
+    ...(isRoot && { gid: GIDS_FROM + (zkPort % 1_000) * NAMES.length + index }),
+  }));
   const cluster: PatroniCluster = {
     scope: 'shop',
     members,

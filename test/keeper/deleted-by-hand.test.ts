@@ -41,7 +41,7 @@ describe('a folder', () => {
     const agents = [plane.agent(), plane.agent()];
     await granted(SKU, agents, [50, 50]);
     await plane.removeAll(plane.paths[folder]).catch(() => {
-      // What the processes write meanwhile may stand in its way.
+      // The processes may write below the folder meanwhile.
     });
     const { quota } = plane.paths.sku(SKU);
     await plane.write(quota, '40');

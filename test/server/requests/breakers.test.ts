@@ -63,7 +63,7 @@ describe('the circuit breaker of publishing', () => {
     const first = publish();
     expect(sent).toBe(6);
     expect(breaker.available()).toBe(false);
-    // What its caller has checked, such as the session of the node, may not be true after the trial.
+    // After the trial, a check of the caller, such as that of the node's session, may no longer be true.
     const second = publish();
     trial.resolve('confirmed');
     expect(await Promise.all([first, second])).toEqual(['confirmed', 'refused']);
