@@ -8,6 +8,7 @@ import { VerdictListener } from '../broker/verdict-listener.ts';
 import type { Verdict } from '../contracts/messages.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
+import { answeredAtMs } from '../db/client/homes.ts';
 import { saleBoard } from '../db/catalog.ts';
 import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
@@ -78,6 +79,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     agent,
     publisher,
     outcomesOf: (requestIds) => knownOutcomes(databases, requestIds),
+    answeredAtMs: (home) => answeredAtMs(databases, home),
     nodeFenced: (node) => nodeFenced(databases, node),
     pressure: (schema) => pressure.cause(schema),
     replyTo,

@@ -68,6 +68,11 @@ export interface Outside {
   readonly agent: QuotaAgent;
   readonly publisher: PublisherOfOrders;
   readonly outcomesOf: (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
+  /**
+   * performance.now() of the last answer of the home to any query of this process; without a home, that
+   * of any home.
+   */
+  readonly answeredAtMs: (home?: Home) => number;
   /** The reason why this node should not take a request now, if there is one. */
   readonly pressure: (schema: Home) => OverloadCause | undefined;
   readonly nodeFenced: (node: string) => Promise<boolean>;
@@ -119,7 +124,14 @@ export async function assembleNode(outside: Outside) {
     ...purchaseEvents(outside, gate, { orderPages, days }, metrics),
     known: (...news: Parameters<StatusWaits['resolve']>) => statusWaits.resolve(...news),
   };
-  const purchases = new Purchases({ envelopes, lookup, schemaOf, log, events });
+  const purchases = new Purchases({
+    envelopes,
+    lookup,
+    schemaOf,
+    answeredAtMs: outside.answeredAtMs,
+    log,
+    events,
+  });
   const isFenced = rememberFences(outside.nodeFenced);
   const statusWaits = new StatusWaits(purchases, lookup, isFenced, stopping);
   const recall = new Recall(lookup);

@@ -186,6 +186,15 @@ export function queryHistory<Row extends Record<string, unknown>>(
   return queryHomes<Row>(databases, name, text, values, undefined, source);
 }
 
+/**
+ * performance.now() of the last answer to any query of this process: of the home's server, or without a
+ * home, of any server.
+ */
+export function answeredAtMs(databases: Databases, home?: Home): number {
+  const pools = home === undefined ? databases.servers : [databases.home(home)];
+  return performance.now() - Math.min(...pools.map((pool) => pool.silentMs()));
+}
+
 /** The rows of the homes that answered, and the earlier rows of a home that did not. Pure. */
 export function lastKnown<Row extends { readonly schema: Home }>(
   before: readonly Row[],

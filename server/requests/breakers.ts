@@ -11,7 +11,11 @@ import { Problem } from '../http/problems.ts';
  * it has succeeded.
  */
 
-const LIMITS = { failuresMax: 5, openMs: 2_000 } as const;
+const FAILURES_MAX = 5;
+/** While publishing rests, nothing is lost: shoppers hear at once that they should come back. */
+const PUBLISH_OPEN_MS = 2_000;
+/** While look-ups rest, nobody learns an outcome. A try is one query. */
+const LOOKUP_OPEN_MS = 500;
 
 type Publish = (
   message: OutgoingMessage,
@@ -27,7 +31,7 @@ export class PublishBreaker {
     this.#publish = publish;
     // The result `returned` is no failure: the broker has answered, but the queue is missing.
     const isFailure = (result: unknown) => result === 'unknown' || result === 'refused';
-    this.#circuit = new Circuit({ ...LIMITS, isFailure });
+    this.#circuit = new Circuit({ failuresMax: FAILURES_MAX, openMs: PUBLISH_OPEN_MS, isFailure });
   }
 
   /** Returns whether a message that is published now would be tried. */
@@ -54,7 +58,7 @@ type Outcomes = (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
  * unavailable, because an earlier one may no longer be true.
  */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
-  const circuit = new Circuit(LIMITS);
+  const circuit = new Circuit({ failuresMax: FAILURES_MAX, openMs: LOOKUP_OPEN_MS });
   return async (requestIds) => {
     try {
       const answers = await circuit.run(() => outcomesOf(requestIds));

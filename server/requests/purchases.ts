@@ -51,6 +51,7 @@ export class Purchases {
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #schemaOf: (sku: string) => Home | undefined;
+  readonly #answeredAtMs: (home?: Home) => number;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
@@ -60,17 +61,23 @@ export class Purchases {
    */
   #hearsSinceMs = Number.NEGATIVE_INFINITY;
 
-  /** @param options.schemaOf returns the home of the SKU now */
+  /**
+   * @param options.schemaOf returns the home of the SKU now
+   * @param options.answeredAtMs returns performance.now() of the last answer of the home to any query
+   *   of this process; without a home, that of any home
+   */
   constructor(options: {
     envelopes: Envelopes;
     lookup: Lookup<RequestOutcome>;
     schemaOf: (sku: string) => Home | undefined;
+    answeredAtMs: (home?: Home) => number;
     events: PurchaseEvents;
     log: Log;
   }) {
     this.#envelopes = options.envelopes;
     this.#lookup = options.lookup;
     this.#schemaOf = options.schemaOf;
+    this.#answeredAtMs = options.answeredAtMs;
     this.#events = options.events;
     this.#log = options.log;
     this.#timer = setInterval(() => void this.#chase(), CHASE_INTERVAL_MS);
@@ -143,10 +150,12 @@ export class Purchases {
 
   /**
    * The same for a home that cannot be reached now: the request was undecided when that home last
-   * answered, so no other node can have read an outcome since.
+   * answered, so no other node can have read an outcome since. Any answer counts, because a home
+   * that is back answers this node's other queries while its look-ups still rest.
    */
   wasUndecidedLast(entry: PendingRequest): boolean {
-    const answeredAtMs = this.#lookup.answeredAtMs(this.#homeOf(entry));
+    const home = this.#homeOf(entry);
+    const answeredAtMs = Math.max(this.#lookup.answeredAtMs(home), this.#answeredAtMs(home));
     return this.isPushed(entry) && entry.undecidedAtMs >= answeredAtMs - UNDECIDED_TTL_MS;
   }
 

@@ -109,6 +109,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
       },
     },
     outcomesOf: async () => ({ rows: [...(await world.outcomes())], missing: world.missing }),
+    answeredAtMs: () => Number.NEGATIVE_INFINITY,
     nodeFenced: () => world.fenced(),
     pressure: () => world.pressure,
     replyTo: 'test',

@@ -41,6 +41,7 @@ describe('requests of a dead node', () => {
       envelopes: new Envelopes(transport, 'process', () => {}),
       lookup,
       schemaOf: () => undefined,
+      answeredAtMs: () => Number.NEGATIVE_INFINITY,
       log: createLog('test', 'silent'),
       events: {
         answered() {},

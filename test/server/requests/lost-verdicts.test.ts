@@ -37,6 +37,7 @@ const outcomeOf = (requestId: string): RequestOutcome => ({
 let decided: Map<string, RequestOutcome>;
 let missing: Schema[];
 let failure: Error | undefined;
+let answeredAtMs: number;
 let asked: number;
 let answering: Promise<void> | undefined;
 let publishing: PublishResult;
@@ -48,6 +49,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   [decided, missing, failure, asked, answering] = [new Map(), [], undefined, 0, undefined];
   [publishing, published] = ['confirmed', 0];
+  answeredAtMs = Number.NEGATIVE_INFINITY;
   const lookup = new Lookup<RequestOutcome>(
     async (ids): Promise<Answers<RequestOutcome>> => {
       asked += ids.length;
@@ -69,6 +71,7 @@ beforeEach(() => {
     envelopes: new Envelopes(transport, 'process', () => {}),
     lookup,
     schemaOf: (sku) => rowOf(sku as Schema).schema,
+    answeredAtMs: () => answeredAtMs,
     log: createLog('test', 'silent'),
     events: {
       answered() {},
@@ -152,6 +155,19 @@ describe('a request whose verdict was lost', () => {
     // It was looked up half a second before the last answer. Since then its order may be known
     // elsewhere.
     expect(await statusOf(before)).not.toBe('queued');
+  });
+
+  it('is not answered as queued once the database has answered anything, while look-ups still fail', async () => {
+    const entry = take('hot');
+    await vi.advanceTimersByTimeAsync(300);
+    failure = new DatabaseError('unavailable', 'the database is away');
+    expect(await statusOf(entry)).toBe('queued');
+    // Another node can have read the outcome now.
+    answeredAtMs = performance.now();
+    expect(await statusOf(entry)).not.toBe('queued');
+    const since = take('hot');
+    await vi.advanceTimersByTimeAsync(300);
+    expect(await statusOf(since)).toBe('queued');
   });
 
   it('is looked up in its own home, whether the other home is there or not', async () => {

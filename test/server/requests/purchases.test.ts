@@ -41,6 +41,7 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
     envelopes: new Envelopes(transport, 'process', (requests) => sizes.push(requests)),
     lookup,
     schemaOf: () => row.schema,
+    answeredAtMs: () => Number.NEGATIVE_INFINITY,
     log: createLog('test', 'silent'),
     events: {
       answered: () => events.push('answered'),
