@@ -45,6 +45,7 @@ DECLARE
   v_sold      bigint;
   v_booked    bigint;
   v_units_may_return boolean;
+  v_short     text[];         -- users who were credited with more than they get
   i           int;
 BEGIN
   -- An older place_orders, or a canary of one, must not sell packets or numbered units without taking their rows.
@@ -96,6 +97,7 @@ BEGIN
       SELECT FROM orders o
       WHERE o.sale = p_terms.sale AND o.sku = p_terms.sku AND o.status = 'ordered')
       OR (p_terms.moved AND unpaid_elsewhere(p_terms.sale, p_terms.sku));
+    v_short := ARRAY(SELECT p_user_ids[b.at] FROM unnest(v_buying) AS b (at) WHERE p_units[b.at] > v_got[b.at]);
     FOREACH i IN ARRAY v_open LOOP
       IF v_status[i] IS NOT NULL THEN
         CONTINUE;
@@ -104,7 +106,8 @@ BEGIN
         v_reason[i] := CASE WHEN v_units_may_return THEN 'units_may_return'
                             WHEN v_left + v_slots.elsewhere > 0 THEN 'too_few_left' END;
       ELSE
-        v_status[i] := 'limit_reached';
+        -- An earlier request of the user counted with units that it did not get. The next call judges without them.
+        v_status[i] := CASE WHEN p_user_ids[i] = ANY (v_short) THEN 'locked' ELSE 'limit_reached' END;
       END IF;
     END LOOP;
     -- Take back the units that were credited to users who did not get them.

@@ -16,8 +16,9 @@
 --   closed         the sale or the SKU is closed
 --   rejected       reason node_fenced, request_id_taken, unknown_sku or bad_units
 --   locked         units exist, but at this moment other transactions hold their slots, or the SKU is being
---                  moved, or its node is being fenced: call again with p_wait. Reason not_open: by this server's
---                  clock the sale has not opened: call again a little later
+--                  moved, or its node is being fenced; or an earlier request of the user in this batch got fewer
+--                  units than it wanted, so this one may be within the limit: call again with p_wait. Reason
+--                  not_open: by this server's clock the sale has not opened: call again a little later
 --   moved          the SKU lives in the schema that the reason names: call place_orders there
 --   All but locked and moved are final. All of these but request_id_taken and unknown_sku are recorded in
 --   outcome: the same request again gets the same answer.

@@ -40,8 +40,12 @@ export class Model {
     return order?.state === 'ordered' || order?.state === 'paid' ? order.units : 0;
   }
 
-  /** The answers to a batch. The caller supplies the order numbers with `numbered`. */
+  /** The final answers to a batch. */
   place(batch: readonly AdmittedRequest[]): Answer[] {
+    return this.#decide(batch);
+  }
+
+  #decide(batch: readonly AdmittedRequest[]): Answer[] {
     const answers = new Map<number, Answer>();
     const claimed = new Map<string, string>();
     const credited = new Map<string, number>();
@@ -70,9 +74,12 @@ export class Model {
     }
     let sold = 0;
     const unserved: number[] = [];
+    /** Users who were counted with more units than they get. */
+    const short = new Set<string>();
     for (const at of buying) {
       const { requestId, userId, units: wanted, acceptFewer } = batch[at] as AdmittedRequest;
       const units = wanted <= this.free || acceptFewer !== true ? wanted : this.free;
+      if (units > this.free || units < wanted) short.add(userId);
       if (units > this.free || units === 0) {
         unserved.push(at);
         continue;
@@ -87,12 +94,19 @@ export class Model {
       const { requestId } = batch[at] as AdmittedRequest;
       answers.set(at, { requestId, status: 'sold_out', reason: why, units: 0 });
     }
-    for (const [at, { requestId, userId }] of batch.entries()) {
+    let isOpen = false;
+    for (const [at, { requestId, userId, units }] of batch.entries()) {
+      const isBeyond = answers.get(at)?.status === 'limit_reached' && units <= this.userLimit;
+      if (isBeyond && !soldOut && !this.#outcomes.has(requestId) && short.has(userId)) {
+        isOpen = true;
+        continue;
+      }
       const answer = answers.get(at);
       if (answer !== undefined && answer.reason !== 'request_id_taken') {
         this.#outcomes.set(requestId, { userId, answer });
       }
     }
+    if (isOpen) return this.#decide(batch);
     // A request that is twice in a batch gets the same answer twice.
     return batch.map(
       ({ requestId }, at) => answers.get(at) ?? (this.#outcomes.get(requestId)?.answer as Answer),

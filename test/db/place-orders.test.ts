@@ -162,6 +162,24 @@ describe("a user's limit", () => {
     expect(await free(sku)).toBe(16);
   });
 
+  it.each([
+    ['too few are left for', false, ['sold_out', 'ordered']],
+    ['is served in part', true, ['ordered', 'sold_out']],
+  ])(
+    'counts no units that an earlier request of the batch did not get: %s',
+    async (_, acceptFewer, final) => {
+      const sku = await stock(ops, sale, { units: acceptFewer ? 1 : 2, userLimit: 3 });
+      const wishes = [{ units: 3, acceptFewer }, { units: 2 }];
+      const batch = wishes.map((wish) => request({ userId: 'cleo', ...wish }));
+      const [first, second] = await place(sku, batch);
+      expect([first?.status, second?.status]).toEqual([final[0], 'locked']);
+      const [again, last] = await place(sku, batch, true);
+      expect(again).toEqual(first);
+      expect(last?.status).toBe(final[1]);
+      expect(await free(sku)).toBe(0);
+    },
+  );
+
   it('refuses a request for more units than the limit, or for none', async () => {
     const sku = await stock(ops, sale, { units: 5, userLimit: 2 });
     const [tooMany, none] = await place(sku, [request({ units: 3 }), request({ units: 0 })]);
