@@ -24,6 +24,7 @@ export * from './pots.ts';
 export * from './refunds.ts';
 export * from './restore.ts';
 export * from './sale-changes.ts';
+export * from './slots.ts';
 export * from './stories.ts';
 export * from './support.ts';
 export * from './ticket-keys.ts';

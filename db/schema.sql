@@ -899,6 +899,12 @@ CREATE TABLE :schema.outbox_relay (
   leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
   -- Outbox and log together have every event of the orders that were placed since this time; -infinity: of all orders
   log_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  -- No event up to this number is in the outbox or can come into it. 0 after another worker has taken over: it looks at all of them once
+  gone_until bigint DEFAULT 0 NOT NULL,
+  -- The last event number when the lease was last prolonged; NULL: not known
+  seen_no bigint,
+  -- The transaction that noted seen_no. When it and all earlier ones have ended, no event up to seen_no comes any more
+  seen_xid xid8,
   CONSTRAINT outbox_relay_pkey PRIMARY KEY (one),
   CONSTRAINT outbox_relay_one_check CHECK (one)
 ) WITH (fillfactor=50);
@@ -1080,7 +1086,7 @@ CREATE INDEX stock_movement_supply ON ONLY :schema.stock_movement USING btree (s
 CREATE TABLE :schema.stock_slot (
   -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- Number of the slot within the SKU, from 1
+  -- Number of the slot within the SKU, from 1 on; renew_slots makes all slots anew, 1024 numbers higher
   slot integer NOT NULL,
   -- Free units in the slot
   remaining integer NOT NULL,

@@ -16,6 +16,7 @@ import {
   outboxDone,
   overdueSkus,
   placeOrders,
+  renewSlots,
   routesTo,
   trimPlaceCalls,
   trimRequestIndex,
@@ -46,6 +47,7 @@ import { startNotices } from './notices/start.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
 import { watchRefunds } from './refund.ts';
+import { SlotRenewal } from './renew.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { settleAtStripe } from './settle-at-stripe.ts';
 import { tracedCalls } from './traced.ts';
@@ -212,8 +214,15 @@ async function serve(schema: Home, context: Context, stopping: AbortSignal): Pro
   const { config, databases, metrics, log, traces } = context;
   const giveUp = new AbortController();
   const routine = 'place_orders';
-  const place: PlaceOrders = (sku, requests, wait) =>
-    placeOrders(databases, schema, sku, requests, { wait, withTerms: true });
+  const renewal = new SlotRenewal({
+    ...{ schema, log, metrics },
+    renewSlots: (sku, deadMin) => renewSlots(databases, schema, sku, deadMin),
+  });
+  const place: PlaceOrders = async (sku, requests, wait) => {
+    const placed = await placeOrders(databases, schema, sku, requests, { wait, withTerms: true });
+    renewal.called(sku);
+    return placed;
+  };
   const decider = new Decider({
     placeOrders: traces === undefined ? place : tracedCalls(place, schema, traces),
     limits: RETRY_LIMITS,

@@ -22,7 +22,8 @@ const MUST_REACH: Readonly<Record<string, number>> = {
   slots_vs_for_update_c32: 3,
   full_table_vs_empty: 0.85,
   full_sale_vs_empty: 0.85,
-  held_snapshot_vs_free: 0.7,
+  held_snapshot_vs_free: 0.9,
+  held_single_vs_free: 0.9,
   numbered_vs_counted: 0.4,
   wide_vs_narrow: 0.9,
 };

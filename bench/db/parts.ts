@@ -131,15 +131,53 @@ export async function compareFull(
   };
 }
 
-/** Orders/s while a forgotten transaction holds a snapshot during a sale. */
+/** As workers do, see worker/renew.ts. */
+const RENEW_AFTER_CALLS = 2_000;
+const DEAD_ROWS_MIN = 2_000;
+const SINGLE: BatchLoad = { call: 'place_orders', size: 1, clients: 4 };
+
+/** Orders/s of sessions that have the slots renewed, as a worker has. */
+async function rateOfWorker({ url, admin }: Target, load: BatchLoad, seconds: number) {
+  const batches = await openBatches(url, load);
+  let [orders, calls] = [0, 0];
+  const tookSeconds = await batches.run(seconds, (more) => {
+    orders += more;
+    calls += 1;
+    if (calls % RENEW_AFTER_CALLS !== 0) return;
+    admin.run(`SELECT hot.renew_slots('TV', ${DEAD_ROWS_MIN})`).catch(() => {});
+  });
+  await batches.close();
+  return orders / tookSeconds;
+}
+
+/** Orders/s while a forgotten transaction holds a snapshot during a sale, in batches and one by one. */
 export async function compareSnapshot(
   target: Target,
-  { holdSeconds }: BenchOptions,
+  options: BenchOptions,
   say: Say,
 ): Promise<Record<string, number>> {
+  const batches = await compareHeld(target, LOAD, options, say);
+  const singles = await compareHeld(target, SINGLE, options, say);
+  return {
+    held_snapshot_vs_free: batches.held / batches.free,
+    held_single_vs_free: singles.held / singles.free,
+    held_orders_per_s: Math.round(batches.held),
+    free_orders_per_s: Math.round(batches.free),
+    held_singles_per_s: Math.round(singles.held),
+    free_singles_per_s: Math.round(singles.free),
+    hold_s: options.holdSeconds,
+  };
+}
+
+async function compareHeld(
+  target: Target,
+  load: BatchLoad,
+  { holdSeconds }: BenchOptions,
+  say: Say,
+) {
   const lastSeconds = Math.min(60, Math.max(1, Math.floor(holdSeconds / 4)));
-  await target.admin.run('CALL bench.reset(16)');
-  const before = await rateOf(target.url, LOAD, lastSeconds);
+  await target.admin.run('CALL bench.reset(64)');
+  const before = await rateOfWorker(target, load, lastSeconds);
   const holder = await openSession(target.url, {
     applicationName: 'bench holder',
     statementTimeoutMs: 60_000,
@@ -147,22 +185,17 @@ export async function compareSnapshot(
   });
   await holder.run('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM catalog.sku');
   say(`snapshot: ${Math.round(before)} orders/s free; held for ${holdSeconds} s …`);
-  await rateOf(target.url, LOAD, Math.max(1, holdSeconds - lastSeconds));
+  await rateOfWorker(target, load, Math.max(1, holdSeconds - lastSeconds));
   // Each of the three measurements begins without orders. Only the dead rows of the slots remain.
   await target.admin.run('CALL bench.forget_orders()');
-  const held = await rateOf(target.url, LOAD, lastSeconds);
+  const held = await rateOfWorker(target, load, lastSeconds);
   await holder.run('ROLLBACK');
   await holder.close();
   await target.admin.run('VACUUM hot.stock_slot');
   await target.admin.run('CALL bench.forget_orders()');
-  const after = await rateOf(target.url, LOAD, lastSeconds);
+  const after = await rateOfWorker(target, load, lastSeconds);
   say(`snapshot: ${Math.round(held)} orders/s held, ${Math.round(after)} free again`);
-  return {
-    held_snapshot_vs_free: held / ((before + after) / 2),
-    held_orders_per_s: Math.round(held),
-    free_orders_per_s: Math.round((before + after) / 2),
-    hold_s: holdSeconds,
-  };
+  return { held, free: (before + after) / 2 };
 }
 
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 400];

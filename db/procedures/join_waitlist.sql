@@ -46,7 +46,7 @@ BEGIN
   IF v_sku.refusal IS NOT NULL THEN RETURN v_sku.refusal; END IF;
   -- Packets never come back, so nobody waits for one.
   IF v_sku.goods = 'amounts' AND NOT EXISTS (
-    SELECT FROM stock_slot s WHERE s.sku = p_sku AND s.remaining > 0) THEN
+    SELECT FROM current_slots(p_sku) s WHERE s.remaining > 0) THEN
     RETURN 'closed';
   END IF;
   IF p_units IS NULL OR p_units NOT BETWEEN 1 AND v_sku.user_limit THEN RETURN 'bad_units'; END IF;
@@ -55,7 +55,7 @@ BEGIN
              AND w.sale = v_sku.sale AND w.state = 'waiting') THEN
     RETURN 'waiting';
   END IF;
-  IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku AND s.remaining > 0) THEN
+  IF EXISTS (SELECT FROM current_slots(p_sku) s WHERE s.remaining > 0) THEN
     RETURN 'units_available';
   END IF;
 

@@ -4,6 +4,10 @@
 -- same time, the first copy of an event of an order never comes before the first copy of an earlier event
 -- of that order. Further copies have the same id.
 --
+-- Events that have left the outbox are not passed again, also if a snapshot keeps them. An event gets its number in a
+-- transaction that has written before, so it has a transaction number already. When all transactions up to that of a
+-- prolonged lease have ended, every event up to the last number of that time is visible, or will never be.
+--
 -- Parameters
 --   p_relay  a name that no other caller has
 --   p_limit  the largest number of outbox rows (each may hold a whole batch of orders); 0 gives up the lease
@@ -34,6 +38,8 @@ AS $routine$
 DECLARE
   v_lease interval := catalog.tunable('outbox_lease_ms') * interval '1 ms';
   v_relay outbox_relay%ROWTYPE;
+  v_seen  bigint;  -- the last event number
+  v_gone  bigint;
   v_last  bigint;
   v_sales text[];
   v_sale  text;
@@ -48,16 +54,29 @@ BEGIN
   -- Most calls change nothing here: another relay has the lease, or the caller's lease lasts long enough.
   SELECT * INTO v_relay FROM outbox_relay;
   IF v_relay.relay <> p_relay AND v_relay.leased_until > now() THEN RETURN; END IF;
+  v_gone := v_relay.gone_until;
   IF v_relay.relay <> p_relay OR v_relay.leased_until < now() + v_lease / 2 THEN
-    UPDATE outbox_relay r SET relay = p_relay, leased_until = now() + v_lease
-    WHERE r.relay = p_relay OR r.leased_until <= now();
+    -- The number is read before this transaction gets its own number, which is then higher than those of all
+    -- transactions that have an event up to it.
+    IF pg_current_xact_id_if_assigned() IS NULL THEN
+      SELECT n.last_value - (NOT n.is_called)::int INTO v_seen FROM event_no n;
+    END IF;
+    UPDATE outbox_relay r
+    SET relay = p_relay, leased_until = now() + v_lease, seen_no = v_seen, seen_xid = pg_current_xact_id(),
+        gone_until = CASE
+          WHEN r.relay <> p_relay THEN 0
+          WHEN r.seen_no IS NOT NULL AND r.seen_xid < pg_snapshot_xmin(pg_current_snapshot()) THEN
+            least(r.seen_no, (SELECT min(o.event_no) - 1 FROM outbox o WHERE o.event_no > r.gone_until))
+          ELSE r.gone_until END
+    WHERE r.relay = p_relay OR r.leased_until <= now()
+    RETURNING r.gone_until INTO v_gone;
     IF NOT FOUND THEN RETURN; END IF;
   END IF;
 
   -- Sale by sale, because a statement that knows its sale opens the tables of this sale only. Orders and payments are
   -- looked up for each event: the plan is kept, and must not read all of them because it was made when there were few.
   SELECT max(b.event_no), array_agg(DISTINCT b.sale) INTO v_last, v_sales
-  FROM (SELECT o.event_no, o.sale FROM outbox o ORDER BY o.event_no LIMIT p_limit) b;
+  FROM (SELECT o.event_no, o.sale FROM outbox o WHERE o.event_no > v_gone ORDER BY o.event_no LIMIT p_limit) b;
   FOREACH v_sale IN ARRAY coalesce(v_sales, '{}') LOOP
     RETURN QUERY
       SELECT x.event_no, x.kind, x.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
@@ -70,7 +89,7 @@ BEGIN
       LEFT JOIN LATERAL (
         SELECT y.amount, y.currency FROM payment y
         WHERE y.sale = v_sale AND y.payment_ref = x.payment_ref LIMIT 1) p ON true
-      WHERE x.sale = v_sale AND x.event_no <= v_last
+      WHERE x.sale = v_sale AND x.event_no > v_gone AND x.event_no <= v_last
       ORDER BY x.event_no, o.order_no;
   END LOOP;
 END

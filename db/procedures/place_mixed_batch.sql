@@ -62,7 +62,7 @@ BEGIN
         ORDER BY at) j;
 
   -- 2. If no unit is free, buyer is not touched. The look sees committed rows, also of locked slots.
-  IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_terms.sku AND s.remaining > 0) THEN v_asking := v_open; END IF;
+  IF EXISTS (SELECT FROM current_slots(p_terms.sku) s WHERE s.remaining > 0) THEN v_asking := v_open; END IF;
 
   -- 3. Apply the limit of each user.
   v_buying := credit_buyers(p_terms, v_asking, p_user_ids, p_units);
@@ -105,14 +105,12 @@ BEGIN
         v_status[i] := 'sold_out';
         v_reason[i] := CASE WHEN v_units_may_return THEN 'units_may_return'
                             WHEN v_left + v_slots.elsewhere > 0 THEN 'too_few_left' END;
-      ELSE
-        -- An earlier request of the user counted with units that it did not get. The next call judges without them.
+      ELSE  -- An earlier request may have counted with units that it did not get. The next call judges without them.
         v_status[i] := CASE WHEN p_user_ids[i] = ANY (v_short) THEN 'locked' ELSE 'limit_reached' END;
       END IF;
     END LOOP;
     -- Take back the units that were credited to users who did not get them.
-    PERFORM lower_buyers(p_terms.sale, p_terms.sku, array_agg(p_user_ids[b.at]),
-                         array_agg(p_units[b.at] - v_got[b.at]))
+    PERFORM lower_buyers(p_terms.sale, p_terms.sku, array_agg(p_user_ids[b.at]), array_agg(p_units[b.at] - v_got[b.at]))
     FROM unnest(v_buying) AS b (at) WHERE p_units[b.at] > v_got[b.at];
   END IF;
 
@@ -142,8 +140,7 @@ BEGIN
 
   WITH decided AS MATERIALIZED (
     SELECT p_request_ids[j.at] AS request_id, p_user_ids[j.at] AS user_id, p_nodes[j.at] AS node,
-           v_status[j.at] AS status, v_reason[j.at] AS reason, v_order_no[j.at] AS order_no,
-           v_got[j.at] AS units
+           v_status[j.at] AS status, v_reason[j.at] AS reason, v_order_no[j.at] AS order_no, v_got[j.at] AS units
     FROM unnest(v_judged) AS j (at)
   ), figures AS (
     INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots, waited,

@@ -19,6 +19,7 @@ DECLARE
   v_before int[];
   v_units  int[];
   v_free   bigint;
+  v_after  int;  -- the slots have larger numbers: see current_slots
 BEGIN
   IF p_slots IS NULL OR p_slots NOT BETWEEN 1 AND 1024 THEN
     RAISE EXCEPTION 'a SKU has 1 to 1024 slots' USING ERRCODE = 'FS001';
@@ -34,9 +35,10 @@ BEGIN
   FROM (SELECT a.slot, a.remaining FROM stock_slot a
         WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
 
-  DELETE FROM stock_slot s WHERE s.sku = p_sku AND s.slot > p_slots;
+  v_after := (v_before[cardinality(v_before)] - 1) / 1024 * 1024;
+  DELETE FROM stock_slot s WHERE s.sku = p_sku AND s.slot > v_after + p_slots;
   INSERT INTO stock_slot AS s (sku, slot, remaining)
-  SELECT p_sku, n, v_free / p_slots + (n <= v_free % p_slots)::int
+  SELECT p_sku, v_after + n, v_free / p_slots + (n <= v_free % p_slots)::int
   FROM generate_series(1, p_slots) AS n
   ON CONFLICT (sku, slot) DO UPDATE SET remaining = excluded.remaining
     WHERE s.remaining <> excluded.remaining;

@@ -28,7 +28,7 @@ BEGIN
   SELECT k.sku,
          (SELECT coalesce(sum(m.units), 0) FROM stock_movement m
           WHERE m.sale = k.sale AND m.sku = k.sku AND m.kind IN ('load', 'restock')),
-         (SELECT coalesce(sum(s.remaining), 0) FROM stock_slot s WHERE s.sku = k.sku),
+         (SELECT coalesce(sum(s.remaining), 0) FROM current_slots(k.sku) s),
          EXISTS (SELECT FROM orders o
                  WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered')
            OR EXISTS (SELECT FROM regular.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)

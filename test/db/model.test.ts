@@ -10,11 +10,13 @@ import {
   payOrder,
   placeOrders,
   refundOrder,
+  renewSlots,
   restock,
   setSlots,
   unitCounts,
 } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
+import { LOCK_TIMEOUT_SQLSTATE } from '../../db/client/homes.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import fc from '../properties.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
@@ -84,6 +86,7 @@ const step = fc.oneof(
       slots: fc.integer({ min: 1, max: 9 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('renew' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 type Wish = typeof wish extends fc.Arbitrary<infer W> ? W : never;
@@ -203,6 +206,8 @@ async function oneAfterTheOther(
       model.free += now.units;
     } else if (now.do === 'slots') {
       await setSlots(ops, 'hot', sku, now.slots);
+    } else if (now.do === 'renew') {
+      await renewSlots(worker, 'hot', sku, 0);
     }
     expect(await free(sku)).toBe(model.free);
   }
@@ -229,6 +234,12 @@ async function decide(sku: string, batch: readonly AdmittedRequest[], wait: bool
   }
   return [...final.values()];
 }
+
+/** A renewal does nothing if the SKU is locked for long. */
+const unlessHeld = (renewal: Promise<number>) =>
+  renewal.catch((error) => {
+    if (!(error instanceof DatabaseError) || error.sqlstate !== LOCK_TIMEOUT_SQLSTATE) throw error;
+  });
 
 const isFree = (kind: Kind) => kind === 'amounts' || kind === 'daily';
 
@@ -266,6 +277,7 @@ async function allAtOnce(
       restocked += now.units;
       await restock(ops, 'hot', sku, now.units);
     } else if (now.do === 'slots') await setSlots(ops, 'hot', sku, now.slots);
+    else if (now.do === 'renew') await unlessHeld(renewSlots(worker, 'hot', sku, 0));
     else if (order === undefined) return;
     else if (now.do === 'pay')
       await payOrder(worker, order.orderNo, `${order.orderNo}-${now.ref}`, byNode);

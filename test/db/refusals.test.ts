@@ -207,6 +207,7 @@ describe('a caller with objects of its own', () => {
         `hot.expire_orders_of(ARRAY['${sku}'], 5)`,
         `hot.restock('${sku}', 2)`,
         `hot.set_slots('${sku}', 2)`,
+        `hot.renew_slots('${sku}')`,
         'hot.unit_counts()',
         'hot.audit()',
         'regular.audit()',

@@ -127,6 +127,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   keep_checkout: ['web'],
   leave_waitlist: ['web', 'ops'],
   live_checkout: ['web'],
+  current_slots: [],
   lock_slots: [],
   log_dead_letter: ['ops'],
   transfer_units: ['web', 'worker'],
@@ -202,6 +203,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   sale_figures: ['ops', 'readonly'],
   return_units: [],
   serve_waitlist: [],
+  renew_slots: ['worker', 'ops'],
   set_slots: ['ops'],
   take_checkouts: ['worker'],
   move_waitlist: [],
@@ -343,7 +345,8 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
-               AND p.proname NOT IN ('plain_terms', 'plain_any_terms', 'plain_single_terms', 'sale_of_sku')
+               AND p.proname NOT IN ('plain_terms', 'plain_any_terms', 'plain_single_terms', 'sale_of_sku',
+                                     'current_slots')
                AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
                         AND EXISTS (SELECT FROM unnest(p.proconfig) c
                                     WHERE c = 'search_path=' || p.pronamespace::regnamespace

@@ -205,12 +205,37 @@ export const ORDERS: readonly Mutant[] = [
     'units are counted with SKIP LOCKED',
     [
       [
-        'FROM stock_slot s WHERE s.sku = p_terms.sku AND s.slot <> ALL (slots);',
+        'FROM current_slots(p_terms.sku) s WHERE s.slot <> ALL (slots);',
         'FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_terms.sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (slots);',
       ],
     ],
     PLACE_TESTS,
     'db/procedures/lock_slots.sql',
+  ),
+  mixed(
+    'no lie',
+    'slots are renewed while others wait for them',
+    [["PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));", '']],
+    ['test/db/renew-slots.test.ts'],
+    'db/procedures/renew_slots.sql',
+  ),
+  mixed(
+    'nothing taken is lost',
+    'an event that commits late is passed in the outbox',
+    [['AND r.seen_xid < pg_snapshot_xmin(pg_current_snapshot())', '']],
+    ['test/db/outbox-begin.test.ts'],
+    'db/procedures/outbox_batch.sql',
+  ),
+  mixed(
+    'no lie',
+    'a request is beyond the limit because of units that an earlier one did not get',
+    [
+      [
+        "CASE WHEN p_user_ids[i] = ANY (v_short) THEN 'locked' ELSE 'limit_reached' END",
+        "'limit_reached'",
+      ],
+    ],
+    PLACE_TESTS,
   ),
   mixed('no lie', 'a locked request is answered as sold out', [
     [/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1'],
