@@ -14,8 +14,9 @@ export interface Curve {
 export interface Axes {
   readonly title: string;
   readonly xTitle: string;
-  /** The values of x that have a mark, on a logarithmic axis. */
+  /** The values of x that have a mark, on a logarithmic axis, or on a linear one from 0. */
   readonly marks: readonly number[];
+  readonly xIsLinear?: boolean;
   /** The values of y that have a line, on a logarithmic axis. Without it, y is linear. */
   readonly decades?: readonly number[];
 }
@@ -65,8 +66,10 @@ function chart(curves: readonly Curve[], axes: Axes, left: number): string {
     width: WIDTH - MARGIN.left - MARGIN.right,
     height: HEIGHT - MARGIN.top - MARGIN.bottom,
   };
-  const x: Scale = (value) =>
-    left + MARGIN.left + (Math.log2(value) / Math.log2(xMost)) * inner.width;
+  const xShare: Scale = axes.xIsLinear
+    ? (value) => value / xMost
+    : (value) => Math.log2(value) / Math.log2(xMost);
+  const x: Scale = (value) => left + MARGIN.left + xShare(value) * inner.width;
   const share: Scale =
     decades === undefined
       ? (value) => value / most
@@ -107,13 +110,13 @@ function chart(curves: readonly Curve[], axes: Axes, left: number): string {
   return parts.join('\n');
 }
 
-/** Two charts beside each other. */
-export function twoCharts(
+/** Charts beside each other. */
+export function chartsBeside(
   title: string,
-  charts: readonly [readonly [Curve[], Axes], readonly [Curve[], Axes]],
+  charts: readonly (readonly [readonly Curve[], Axes])[],
 ): string {
   const drawn = charts.map(([curves, axes], index) => chart(curves, axes, index * WIDTH));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH * 2} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#777">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH * charts.length} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#777">
 <title>${title}</title>
 ${drawn.join('\n')}
 </svg>

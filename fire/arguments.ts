@@ -12,6 +12,8 @@ export interface Wanted {
   readonly replay: readonly Planned[] | undefined;
   /** Whether PostgreSQL has standbys. */
   readonly hasStandbys: boolean;
+  /** A fault a minute, and a chart of what the parts use goes to this file. */
+  readonly soak: string | undefined;
   readonly isShrinking: boolean;
   readonly recoveryMaxMs: number;
   /** Where the history and the schedule of a failed run go. */
@@ -21,7 +23,7 @@ export interface Wanted {
 }
 
 export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--standbys] [--replay FILE]
-                     [--shrink] [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
+                     [--soak FILE.svg] [--shrink] [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
 
 const DEFAULTS = { seed: '1', minutes: '1', recovery: '10', out: 'fire-failures' } as const;
 
@@ -49,6 +51,7 @@ export function readArguments(args: readonly string[]): Wanted {
       minutes: { type: 'string', default: DEFAULTS.minutes },
       standbys: { type: 'boolean', default: false },
       replay: { type: 'string' },
+      soak: { type: 'string' },
       shrink: { type: 'boolean', default: false },
       recovery: { type: 'string', default: DEFAULTS.recovery },
       root: { type: 'string' },
@@ -61,6 +64,7 @@ export function readArguments(args: readonly string[]): Wanted {
     replay:
       values.replay === undefined ? undefined : parseSchedule(readFileSync(values.replay, 'utf8')),
     hasStandbys: values.standbys,
+    soak: values.soak,
     isShrinking: values.shrink,
     recoveryMaxMs: positive('recovery', values.recovery) * 1_000,
     out: values.out,

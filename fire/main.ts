@@ -5,23 +5,31 @@ import { readArguments, USAGE, type Wanted } from './arguments.ts';
 import { NOT_YET } from './kinds.ts';
 import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.ts';
 import { type RunResult, run } from './run.ts';
-import { type Planned, scheduleOf } from './schedule.ts';
+import { type Planned, SOAK_PAUSE_MS, scheduleOf } from './schedule.ts';
 import { unmountLeft } from './shop/disk.ts';
 import { type Shop, startShop } from './shop/shop.ts';
 import { shrink } from './shrink.ts';
+import { drawUses, growthText } from './soak.ts';
+import { Uses } from './uses.ts';
 
 /** `npm run fire`: the real system under a schedule of faults from a seed, one run for each seed. */
 
 let shop: Shop | undefined;
 
-async function running({ root, hasStandbys }: Wanted): Promise<Shop> {
+async function running({ root, hasStandbys, soak }: Wanted): Promise<Shop> {
   if (shop !== undefined) return shop;
-  shop = await startShop({ environment: process.env, root, hasStandbys, say: () => {} });
+  shop = await startShop({
+    ...{ environment: process.env, root, hasStandbys, say: () => {} },
+    // A disk of 700 MB is full after an hour, without a fault.
+    hasBigDisk: soak !== undefined,
+  });
   if (!shop.clocks.areThere) console.log('Left out: clock jumps: libfaketime is not installed');
   if (hasStandbys) console.log('Left out: full disk: PostgreSQL has three of them');
   else {
     console.log('Left out: failover: it needs --standbys');
-    if (shop.disk === undefined) console.log('Left out: full disk: it needs a mount, thus root');
+    if (soak !== undefined) console.log('Left out: full disk: a soak needs a big one');
+    else if (shop.disk === undefined)
+      console.log('Left out: full disk: it needs a mount, thus root');
   }
   return shop;
 }
@@ -42,8 +50,15 @@ async function play(
   seed: number,
   schedule: readonly Planned[],
 ): Promise<RunResult> {
-  const { recoveryMaxMs } = wanted;
-  const result = await run(await running(wanted), { seed, schedule, recoveryMaxMs });
+  const { recoveryMaxMs, soak } = wanted;
+  const system = await running(wanted);
+  const uses = soak === undefined ? undefined : new Uses(system);
+  const result = await run(system, { seed, schedule, recoveryMaxMs });
+  if (uses !== undefined && soak !== undefined) {
+    const used = await uses.end();
+    drawUses(soak, `What the parts use in ${wanted.minutes} minutes, seed ${seed}`, used);
+    console.log(growthText(used));
+  }
   if (result.violations.length > 0) {
     const folder = keepFailure(wanted.out, schedule, result);
     if (shop) cpSync(join(shop.folder, 'logs'), join(folder, 'logs'), { recursive: true });
@@ -73,7 +88,9 @@ async function main(): Promise<number> {
   console.log(HEAD);
   let failed = 0;
   for (const seed of wanted.seeds) {
-    const schedule = wanted.replay ?? scheduleOf(seed, wanted.minutes, wanted.hasStandbys);
+    const { minutes, hasStandbys, soak } = wanted;
+    const pauseMs = soak === undefined ? undefined : SOAK_PAUSE_MS;
+    const schedule = wanted.replay ?? scheduleOf(seed, minutes, hasStandbys, pauseMs);
     const result = await play(wanted, seed, schedule);
     console.log(rowOf(result));
     if (result.violations.length === 0) continue;

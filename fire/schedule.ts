@@ -14,8 +14,9 @@ export interface Planned {
 
 /** Time of the crowd alone, before the first fault. */
 const CALM_MS = 1_500;
-/** Mean pause between the beginnings of two faults or scenes. */
+/** Mean pause between the beginnings of two faults or scenes, in a run and in a soak. */
 const PAUSE_MS = 1_400;
+export const SOAK_PAUSE_MS = 60_000;
 /** Faults at the same time when another one begins. More of them would only be one long outage. */
 const AT_ONCE_MAX = 4;
 const SCENES_SHARE = 0.5;
@@ -38,13 +39,21 @@ function drawOne(random: Random, names: readonly FaultName[]): SceneFault {
   return { afterMs: 0, fault, target: random.one(targets), lastsMs: random.between(...lastsMs) };
 }
 
-/** @param hasStandbys whether PostgreSQL has standbys, one of which can be promoted */
-export function scheduleOf(seed: number, minutes: number, hasStandbys = false): Planned[] {
+/**
+ * @param hasStandbys whether PostgreSQL has standbys, one of which can be promoted
+ * @param meanPauseMs mean pause between the beginnings of two faults or scenes
+ */
+export function scheduleOf(
+  seed: number,
+  minutes: number,
+  hasStandbys = false,
+  meanPauseMs = PAUSE_MS,
+): Planned[] {
   const names = faultNames(hasStandbys);
   const random = new Random(seed, 'schedule');
   const overMs = minutes * 60_000;
   const planned: Planned[] = [];
-  const pauseMs = () => Math.round(PAUSE_MS * (0.2 + 1.6 * random.next()));
+  const pauseMs = () => Math.round(meanPauseMs * (0.2 + 1.6 * random.next()));
   for (let atMs = CALM_MS; atMs < overMs; atMs += pauseMs()) {
     if (planned.filter((one) => one.atMs <= atMs && endOf(one) >= atMs).length >= AT_ONCE_MAX)
       continue;

@@ -1,4 +1,4 @@
-import { type Curve, twoCharts } from '../chart.ts';
+import { type Curve, chartsBeside } from '../chart.ts';
 
 /** The curves of the benchmark of the database. */
 
@@ -6,7 +6,7 @@ const marksOf = ([first]: readonly Curve[]) => first?.points.map(([x]) => x) ?? 
 
 export function plot({ batch, slots }: { batch: Curve[]; slots: Curve[] }): string {
   const title = 'Committed orders per second over batch size and over slots';
-  return twoCharts(title, [
+  return chartsBeside(title, [
     [
       batch,
       {

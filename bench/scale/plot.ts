@@ -1,4 +1,4 @@
-import { twoCharts } from '../chart.ts';
+import { chartsBeside } from '../chart.ts';
 import { PARTS, type Prediction } from './model.ts';
 import type { Measured } from './rounds.ts';
 
@@ -32,7 +32,7 @@ export function plot(
     points: whole.map((one) => [one.homes, one.cores[part]] as const),
   }));
   const title = 'Orders per second and cores of shared parts over the number of homes';
-  return twoCharts(title, [
+  return chartsBeside(title, [
     [
       [
         { title: '', points: linear, look: 'line', colour: 4 },

@@ -71,6 +71,8 @@ export interface Shop {
 
 export interface ShopOptions extends ServerOptions {
   readonly zkRoot?: string;
+  /** Whether PostgreSQL keeps its files beside all others, so that its disk is never full. */
+  readonly hasBigDisk?: boolean;
   /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
   readonly root?: string | undefined;
 }
@@ -145,9 +147,9 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
   const { zkRoot = '/fire', root = ROOT } = options;
   const place = new TestFolder();
   const clocks = new Clocks(place.path);
-  const hasOneDisk = options.given?.databaseUrl === undefined && !options.hasStandbys;
+  const isOwn = options.given?.databaseUrl === undefined;
   const disk =
-    hasOneDisk && mountDisk(join(place.path, 'postgres'))
+    isOwn && !options.hasStandbys && !options.hasBigDisk && mountDisk(join(place.path, 'postgres'))
       ? join(place.path, 'postgres')
       : undefined;
   const say = () => {};

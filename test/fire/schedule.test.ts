@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FAULT_NAMES, faultNames, kindOf } from '../../fire/kinds.ts';
-import { parseSchedule, scheduleOf } from '../../fire/schedule.ts';
+import { parseSchedule, SOAK_PAUSE_MS, scheduleOf } from '../../fire/schedule.ts';
 import { shrink } from '../../fire/shrink.ts';
 
 const seeds = Array.from({ length: 60 }, (_, at) => at + 1);
@@ -24,6 +24,12 @@ describe('a schedule', () => {
         }
       }
     }
+  });
+
+  it('has about a fault or scene a minute in a soak', () => {
+    const starts = seeds.flatMap((seed) => scheduleOf(seed, 60, false, SOAK_PAUSE_MS));
+    expect(starts.length / seeds.length).toBeGreaterThan(45);
+    expect(starts.length / seeds.length).toBeLessThan(180);
   });
 
   it.each([false, true])('has every fault and every target in some seed, standbys: %s', (has) => {
