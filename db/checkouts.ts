@@ -1,4 +1,4 @@
-import { type Home, schemaOf } from '../contracts/homes.ts';
+import { type Home, homeOfOrder, isHome, schemaOf } from '../contracts/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /**
@@ -20,6 +20,23 @@ export async function installation(databases: Databases, home: Home): Promise<st
     text: 'SELECT catalog.installation() AS id',
   });
   return row?.id ?? '';
+}
+
+/**
+ * Whether an order of this installation can have this number. The account of a provider may have other shops, with homes
+ * that this one does not have.
+ *
+ * @throws {DatabaseError} `unavailable` if only the configuration lacks the home: the order may exist there
+ */
+export async function canHaveOrder(databases: Databases, orderNo: string): Promise<boolean> {
+  const home = homeOfOrder(orderNo);
+  if (!isHome(home) || databases.has(home)) return true;
+  const [row] = await databases.regular.query<{ has: boolean }>({
+    text: 'SELECT catalog.has_home($1) AS has',
+    values: [home],
+  });
+  if (row?.has === true) databases.ofOrder(orderNo);
+  return false;
 }
 
 /** Whether an order may be paid in a session without an installation id, which older versions made. */

@@ -106,6 +106,10 @@ export const STRAY_REASONS = [
   'no_such_order',
   /** The session was created for another order, which had the same number. */
   'other_order',
+  /** Nothing was booked, because the amount or currency is not that of the order. */
+  'other_amount',
+  /** The payment pays another order. */
+  'reference_taken',
   /** A refund of money without an order failed, so this installation has the money again. */
   'refund_failed',
 ] as const;

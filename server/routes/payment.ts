@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { isSameAmount } from '../../contracts/money.ts';
 import {
+  canHaveOrder,
   endCheckout,
   endRefund,
   installation,
@@ -17,10 +18,9 @@ import { askHomes } from '../../db/client/homes.ts';
 import {
   type FailedRefund,
   ForgedCallback,
-  type IgnoredReason,
-  type Payment,
   PaymentError,
   type PaymentProvider,
+  type SessionOver,
   type SessionPaid,
   type StrayReason,
   UnknownCallback,
@@ -33,6 +33,7 @@ import { CallbackAnswer, StripeEvent } from '../http/payment-schemas.ts';
 import { Problem } from '../http/problems.ts';
 import { OrderParams, problems } from '../http/schemas.ts';
 import { compileValidator } from '../http/validation.ts';
+import { ignore, notBooked, tellResult, tellStray } from '../orders/unbooked.ts';
 
 /**
  * Signed callbacks of the payment provider. The signature covers the bytes of the body, so these
@@ -80,13 +81,15 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
       const { installation, reference, requestId } = callback;
-      const order = await orderDetails(databases, orderNo);
-      const isElsewhere =
-        installation !== undefined && installation !== (await installationOf(databases, orderNo));
-      if (isElsewhere) return notBooked(context, callback, 'other_installation');
+      const isHere = await canHaveOrder(databases, orderNo);
+      const order = isHere ? await orderDetails(databases, orderNo) : undefined;
+      const here = isHere ? await installationOf(databases, orderNo) : undefined;
+      if (installation !== undefined && installation !== here)
+        return notBooked(context, callback, 'other_installation');
       if (order === undefined) {
-        const isDropped = await isDroppedPayment(databases, orderNo, reference);
+        const isDropped = isHere && (await isDroppedPayment(databases, orderNo, reference));
         if (isDropped) return ignore(context, 'sale_dropped');
+        tellStray(context, callback, 'no_such_order');
         throw new Problem('not_found');
       }
       if (requestId !== undefined && requestId !== order.requestId) {
@@ -94,29 +97,16 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
       }
       // Nothing is booked. The provider gets an error and has to handle the case.
       if (!isAmountOf(order, callback)) {
+        tellStray(context, callback, 'other_amount');
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
       const status = await cashier.pay(order, reference);
+      tellResult(context, callback, status);
       orderPages.forget(order.userId);
       return { orderNo, status, ...(await refundOf(context, order, status)) };
     },
   );
 };
-
-/**
- * Counts and logs a payment that cannot be booked for any order here. Only the provider can refund
- * it.
- */
-function notBooked(
-  { log, metrics }: Context,
-  { orderNo, reference }: Payment | SessionPaid,
-  reason: StrayReason,
-) {
-  metrics.strayPayments.inc({ reason });
-  const facts = { orderNo, reference, reason };
-  log.error(facts, 'the provider has money that no order here may have: look where it belongs');
-  return { status: 'ignored', reason };
-}
 
 /**
  * Stripe repeats an event for three days. An older event was sent again by hand. Its order may have
@@ -132,7 +122,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       schema: {
         summary: "Stripe's signed webhook",
         body: StripeEvent,
-        response: { 200: CallbackAnswer, ...problems(400, 403, 413, 415, 503) },
+        response: { 200: CallbackAnswer, ...problems(400, 403, 404, 413, 415, 503) },
       },
     },
     async (request) => {
@@ -140,6 +130,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       if (callback.kind === 'ignored') return ignore(context, callback.reason);
       if (callback.kind === 'refund_failed') return refundAgain(context, callback);
       const { orderNo, sessionRef } = callback;
+      if (!(await canHaveOrder(databases, orderNo))) return foreign(context, callback);
       if (callback.kind === 'session_over') {
         if (callback.installation !== (await installationOf(databases, orderNo))) {
           return ignore(context, 'other_installation');
@@ -158,6 +149,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       const status = isRight
         ? await cashier.pay(order, reference)
         : await refusePayment(databases, orderNo, reference, callback);
+      tellResult(context, callback, status);
       // This must follow the booking, because another session of the order could be paid until
       // then.
       await endCheckout(databases, orderNo, sessionRef, 'ended');
@@ -166,6 +158,16 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
     },
   );
 };
+
+/** News of a session whose order is in a home that this installation does not have. */
+function foreign(context: Context, callback: SessionPaid | SessionOver) {
+  if (callback.kind === 'session_over') return ignore(context, 'other_installation');
+  return notBooked(
+    context,
+    callback,
+    callback.installation ? 'other_installation' : 'no_installation',
+  );
+}
 
 /** Returns why the payment is not for an order here; undefined if it is for this order. */
 async function strayReason(
@@ -222,11 +224,6 @@ async function stray(
 async function refundOf({ databases }: Context, { orderNo }: Order, status: string) {
   const order = status === 'refund_due' ? await orderDetails(databases, orderNo) : undefined;
   return order === undefined ? {} : refundJson(order.refund, order.currency);
-}
-
-function ignore({ metrics }: Context, reason: IgnoredReason) {
-  metrics.ignoredCallbacks.inc({ reason });
-  return { status: 'ignored', reason };
 }
 
 /** The provider does not name the order; the schema that has the payment knows it. */

@@ -27,6 +27,17 @@ describe('a purchase, from the ticket to the payment', () => {
 
   const shopper = (userId?: string) => new Shopper(system.url, system.jwtSecret, userId);
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
+  /** The payments that no order got, by reason. */
+  const strays = async () => {
+    const texts = await Promise.all(['web-1', 'web-2'].map((name) => system.metrics(name)));
+    const lines = texts
+      .join('\n')
+      .matchAll(/^flashsale_stray_payments_total\{.*?reason="(\w+)".*?\} (\d+)/gm);
+    const counts: Record<string, number> = {};
+    for (const [, reason = '', count] of lines)
+      counts[reason] = (counts[reason] ?? 0) + Number(count);
+    return counts;
+  };
 
   it('is taken, decided, and paid by a signed callback, once', async () => {
     const ada = shopper();
@@ -214,12 +225,11 @@ describe('a purchase, from the ticket to the payment', () => {
 
   it('is not paid by a callback that is unsigned, or for another order or another amount', async () => {
     const ada = shopper();
-    const taken = await ada.press(sale, 'TV');
-    const { order } = (await ada.outcome(taken.body.statusUrl)).body;
-    const callback = (data: object, secret = WEBHOOK_SECRET) => {
+    const { order } = (await ada.buy(sale, 'TV')).body;
+    const callback = (data: object, secret = WEBHOOK_SECRET, orderNo = order.orderNo) => {
       const payload = JSON.stringify({ type: 'payment.succeeded', data });
       const sentAt = new Date();
-      return ada.call('POST', `/api/v1/orders/${order.orderNo}/payment`, payload, {
+      return ada.call('POST', `/api/v1/orders/${orderNo}/payment`, payload, {
         'webhook-id': 'msg_1',
         'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
         'webhook-signature': new Webhook(secret).sign('msg_1', sentAt, payload),
@@ -227,17 +237,41 @@ describe('a purchase, from the ticket to the payment', () => {
     };
     const right = { orderNo: order.orderNo, amount: '9.90', currency: 'EUR', reference: 'p1' };
     const otherSecret = `whsec_${randomBytes(32).toString('base64')}`;
+    const before = await strays();
     expect((await callback(right, otherSecret)).status).toBe(403);
     expect((await callback({ ...right, amount: '0.01' })).status).toBe(400);
     expect((await callback({ ...right, orderNo: '1' })).status).toBe(400);
     expect((await callback({ ...right, currency: 'USD' })).status).toBe(400);
     const elsewhere = await callback({ ...right, installation: randomUUID() });
     expect(elsewhere.body).toEqual({ status: 'ignored', reason: 'other_installation' });
-    const before = await callback({ ...right, requestId: randomUUID() });
-    expect(before.body).toEqual({ status: 'ignored', reason: 'other_order' });
+    const former = await callback({ ...right, requestId: randomUUID() });
+    expect(former.body).toEqual({ status: 'ignored', reason: 'other_order' });
     expect((await ada.call('GET', `/api/v1/orders/${order.orderNo}`)).body.status).toBe('ordered');
+    // The second number is one of a home that this shop does not have.
+    for (const orderNo of ['99999998', '1000000004']) {
+      const gone = await callback({ ...right, orderNo }, WEBHOOK_SECRET, orderNo);
+      expect([orderNo, gone.status]).toEqual([orderNo, 404]);
+    }
     expect((await callback(right)).body).toEqual({ orderNo: order.orderNo, status: 'paid' });
     expect((await callback(right)).body.status).toBe('paid');
+    const second = (await shopper().buy(sale, 'TV')).body.order.orderNo;
+    const taken = await callback({ ...right, orderNo: second }, WEBHOOK_SECRET, second);
+    expect(taken.body).toEqual({ orderNo: second, status: 'reference_taken' });
+    // Whatever the provider is told, money that no order got is counted, so that somebody looks.
+    const after = await strays();
+    const more = Object.keys(after).map((reason) => [
+      reason,
+      (after[reason] ?? 0) - (before[reason] ?? 0),
+    ]);
+    expect(Object.fromEntries(more)).toEqual({
+      no_installation: 0,
+      other_installation: 1,
+      no_such_order: 2,
+      other_order: 1,
+      other_amount: 2,
+      reference_taken: 1,
+      refund_failed: 0,
+    });
   });
 
   it('gets a cancelled unit, and is answered "sold out" when all units are paid', async () => {

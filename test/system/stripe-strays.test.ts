@@ -117,6 +117,47 @@ it('a payment that was booked is not refunded when Stripe repeats its event afte
   expect((await shop.stripeSays(second)).body.status).toBe('refunded');
 });
 
+it('a payment whose reference pays another order is counted, because nobody books it', async () => {
+  const place = await shop.onSale(2);
+  const [orderNo, other] = [
+    await shop.ordered(shop.shopper(), place),
+    await shop.ordered(shop.shopper(), place),
+  ];
+  const intent = shop.intentOf('once');
+  const before = await strays('reference_taken');
+  expect((await shop.stripeSays({ orderNo, intent })).body.status).toBe('paid');
+  expect((await shop.stripeSays({ orderNo: other, intent })).body).toEqual({
+    orderNo: other,
+    status: 'reference_taken',
+  });
+  expect((await strays('reference_taken')) - before).toBe(1);
+});
+
+it('news of orders in a home that only another shop has are taken, so Stripe does not ask for ever', async () => {
+  // The number is one of hot-1.
+  const theirs = {
+    orderNo: '1000000004',
+    requestId: randomUUID(),
+    intent: shop.intentOf('theirs'),
+  };
+  const foreign = { ...theirs, installation: randomUUID() };
+  const over = { ...foreign, type: 'checkout.session.expired' };
+  const before = await strays('other_installation');
+  for (const said of [foreign, over]) {
+    const { status, body } = await shop.anyoneSays(said);
+    expect([status, body]).toEqual([200, { status: 'ignored', reason: 'other_installation' }]);
+  }
+  expect((await shop.anyoneSays(theirs)).body.reason).toBe('no_installation');
+  expect((await strays('other_installation')) - before).toBe(1);
+  // A home of this shop that the web node does not know yet may have the order: Stripe asks again.
+  const { regular } = shop.system.databases;
+  await regular.query({
+    text: `INSERT INTO catalog.home (name, number, here) VALUES ('hot-1', 4, false)`,
+  });
+  for (const said of [foreign, over]) expect((await shop.anyoneSays(said)).status).toBe(503);
+  await regular.query({ text: `DELETE FROM catalog.home WHERE name = 'hot-1'` });
+});
+
 it('a session without an identity pays an order that was placed before the upgrade', async () => {
   const ann = shop.shopper();
   const orderNo = await shop.ordered(ann, await shop.onSale(1));
