@@ -1,5 +1,6 @@
 import { type Home, REGULAR } from '../../contracts/homes.ts';
 import type { Queryable } from '../../db/client/pool.ts';
+import type { Promised } from '../../db/restore.ts';
 import { type AfterRestore, afterRestore, type SetBackHome } from '../restore/after-restore.ts';
 import { parseCopy } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -66,11 +67,19 @@ function toldOfHome({ home, since, lost, paidAgain }: SetBackHome): string {
         changed.map(({ told, now }) => ({
           ...{ order: told.orderNo, user: told.userId, told: told.status, now: now.status },
           ...{ payment: told.paymentRef, again: paidAgain.includes(told.orderNo) ? 'paid' : '' },
+          mend: mendOf(told, now),
         })),
       ),
     );
   }
   return lines.join('\n');
+}
+
+/** The command for an order that its shopper or the shop had ended. The units come back by it, so it has to be done by people. */
+function mendOf(told: Promised, { status }: Promised): string {
+  if (told.status !== 'cancelled') return '';
+  if (status === 'paid') return `flashsale orders refund ${told.orderNo}`;
+  return status === 'ordered' ? `flashsale orders cancel ${told.orderNo}` : '';
 }
 
 /** What the command cannot know, with the commands that show it. */

@@ -4,6 +4,7 @@ import type { Databases } from '../../db/client/pool.ts';
 import { crossedSkus, wrongBuyers } from '../../db/crossed-books.ts';
 import { claimReference, promises, type TransferEnd, transferEnds } from '../../db/restore.ts';
 import { type Route, routesTo } from '../../db/transfers.ts';
+import { withMargin } from './lost.ts';
 
 /**
  * Aligns the homes after one of them was set back (docs/decisions/0068). Each step looks at what the servers
@@ -130,7 +131,7 @@ export async function alignReferences(databases: Databases, since: Date): Promis
   const doubtful: string[] = [];
   for (const home of databases.homes) {
     if (databases.home(home) === databases.regular) continue;
-    for (const order of await promises(databases.home(home), home, { since })) {
+    for (const order of await promises(databases.home(home), home, { since: withMargin(since) })) {
       if (order.paymentRef === undefined) continue;
       if (!(await claimReference(databases, order))) doubtful.push(order.orderNo);
     }

@@ -1,7 +1,7 @@
 import type { Home } from '../../contracts/homes.ts';
 import type { Databases, Queryable } from '../../db/client/pool.ts';
 import { refuseRequests } from '../../db/dead-letters.ts';
-import { payOrder } from '../../db/payments.ts';
+import { payOrder, refusePayment } from '../../db/payments.ts';
 import { type Promised, promises } from '../../db/restore.ts';
 
 /**
@@ -9,7 +9,7 @@ import { type Promised, promises } from '../../db/restore.ts';
  * one beside the restored database, because the archive still has the old history.
  */
 
-/** The clock of the last beat, and transactions that began before it. */
+/** Clocks differ, and transactions began before the last beat. */
 const MARGIN_MS = 60_000;
 /** Its text says that nothing is ordered with the request, and that a new press is a new request. */
 const REASON = 'refused_by_operator';
@@ -21,6 +21,11 @@ export interface Lost {
   readonly changed: readonly { readonly told: Promised; readonly now: Promised }[];
 }
 
+/** Orders that changed since then may have changed after the last beat. */
+export function withMargin(lastBeat: Date): Date {
+  return new Date(lastBeat.getTime() - MARGIN_MS);
+}
+
 /** Compares the home with the copy. @throws {DatabaseError} */
 export async function findLost(
   databases: Databases,
@@ -28,7 +33,7 @@ export async function findLost(
   copy: Queryable,
   lastBeat: Date,
 ): Promise<Lost> {
-  const told = await promises(copy, home, { since: new Date(lastBeat.getTime() - MARGIN_MS) });
+  const told = await promises(copy, home, { since: withMargin(lastBeat) });
   const orderNos = told.map(({ orderNo }) => orderNo);
   const present = await promises(databases.home(home), home, { orderNos });
   const byNo = new Map(present.map((order) => [order.orderNo, order]));
@@ -45,7 +50,8 @@ export async function findLost(
 
 /**
  * Makes true again what can be: payments of orders that still exist are booked again, and the requests of lost
- * orders end as rejected, so that nobody is told of two orders for one request. Repeating it changes nothing.
+ * orders end as rejected, so that nobody is told of two orders for one request. If the shop had ended a paid order, its
+ * payment goes back and does not pay the order again. Repeating it changes nothing.
  *
  * @returns the orders that are paid again
  */
@@ -53,6 +59,10 @@ export async function makeGood(databases: Databases, home: Home, lost: Lost): Pr
   const paid: string[] = [];
   for (const { told, now } of lost.changed) {
     if (told.paymentRef === undefined || now.status !== 'ordered') continue;
+    if (told.status === 'cancelled') {
+      await refusePayment(databases, told.orderNo, told.paymentRef, told);
+      continue;
+    }
     const result = await payOrder(databases, told.orderNo, told.paymentRef);
     if (result === 'paid') paid.push(told.orderNo);
   }

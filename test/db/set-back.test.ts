@@ -4,8 +4,10 @@ import {
   cancelOrder,
   carry,
   moveSku,
+  orderDetails,
   payOrder,
   placeOrders,
+  refundOrder,
   restock,
   routesTo,
 } from '../../db/calls.ts';
@@ -167,7 +169,7 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
 
 /** The routines by which after-restore changes something. */
 const CHANGES =
-  /skip_numbers|forget_copies|_transfers\(\$1, \$2|claim_reference|pay_order|refuse_requests|set_buyers|accept_history/;
+  /skip_numbers|forget_copies|_transfers\(\$1, \$2|claim_reference|pay_order|refuse_payment|refuse_requests|set_buyers|accept_history/;
 
 /** What a server knows, without times. */
 async function booksOf(server: Pool) {
@@ -202,6 +204,7 @@ it('killed after any of its steps and called again, it ends as if it had not bee
   const comes = await stock(before, sale, { units: 5, schema: 'hot' });
   const gone = await stock(before, sale, { units: 5, schema: 'regular' });
   const paidLater = await order(before, stay, {}, 'regular');
+  const regretted = await order(before, stay, {}, 'regular');
   const cancelled = await order(before, gone, { userId: 'cancels' }, 'regular');
   await moveSku(before, 'hot', gone);
   const paidThere = await order(before, comes, {}, 'hot');
@@ -212,6 +215,13 @@ it('killed after any of its steps and called again, it ends as if it had not bee
   await placeOrders(before, 'regular', stay, [lost]);
   expect(await payOrder(before, paidLater, 'paid-in-the-lost-time')).toBe('paid');
   expect(await payOrder(before, paidThere, 'paid-elsewhere')).toBe('paid');
+  // The clock of the other server is behind.
+  await before.home('hot').query({
+    text: `UPDATE hot.orders SET changed_at = changed_at - interval '30 s' WHERE order_no = $1`,
+    values: [paidThere],
+  });
+  expect(await payOrder(before, regretted, 'paid-and-given-back')).toBe('paid');
+  await refundOrder(before, regretted, { by: 'meg@shop', reason: 'the shopper asked for it' });
   await cancelOrder(before, cancelled, 'cancels');
   await carryAll(before);
   await moveSku(before, 'hot', goes);
@@ -231,9 +241,16 @@ it('killed after any of its steps and called again, it ends as if it had not bee
       { home: 'regular', paidAgain: [paidLater], lost: { orders: [{ userId: lost.userId }] } },
     ],
   });
+  expect(await payOrder(one, paidLater, 'paid-elsewhere')).toBe('reference_taken');
+  // The shop has ended this order, and its money goes back: it must not pay the order again.
+  expect(await orderDetails(one, regretted)).toMatchObject({
+    status: 'ordered',
+    refund: { status: 'due', amount: '9.95' },
+  });
   // It says what it cannot see.
   const said = told(result, false);
   expect(said).toContain('payments reconcile SALE');
+  expect(said).toContain(`flashsale orders cancel ${regretted}`);
   expect(said).toContain('dead-letters list');
   expect(said).toContain('sale apply FILE');
   expect(said).toMatch(/the shop sells again$/);
