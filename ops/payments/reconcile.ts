@@ -91,7 +91,7 @@ export class Reconciliation {
       const { reference, orderNo } = stated;
       const of = orderNo === undefined ? undefined : sales.get(orderNo);
       if (of !== undefined && of !== sale) continue;
-      const left = leftOf(stated);
+      const { left } = balanceOf(stated);
       // All of it went back: it is settled.
       if (left === undefined) continue;
       const mend = missingMend(stated, left, of !== undefined);
@@ -126,11 +126,18 @@ export class Reconciliation {
       if (this.#isNewer(changedAt ?? payment.received_at)) return;
       const mend = endRefund(orderNo, payment.ref, ref ?? '', 'the provider has no such refund');
       this.#note('refund_missing', facts, `refunded: ${ref}`, NOTHING, mend);
-    } else if (payment.refund === null) {
-      const mend = refundCommand(orderNo, 'refunded at the provider');
+      return;
+    }
+    const { left, isMore } = balanceOf(stated);
+    if (payment.refund === null) {
+      const command = refundCommand(orderNo, 'refunded at the provider');
+      const mend = left ? `nothing, if a part went back on purpose; else ${command}` : command;
       this.#note('refund_without_order', facts, `${moneyOf(payment)} is kept`, there, mend);
-    } else if (stated.refunds.length > 1 || !isSameMoney(made, stated)) {
-      const mend = `settle ${payment.ref} at the provider: give back exactly ${moneyOf(stated)}`;
+    } else if (left !== undefined || isMore) {
+      const mend =
+        isMore || left === undefined
+          ? `settle ${payment.ref} at the provider: give back exactly ${moneyOf(stated)}`
+          : giveBack(payment.ref, left);
       this.#note('different_refund', facts, payment.refund.state, there, mend);
     } else if (payment.refund.state === 'due') {
       const mend = endRefund(orderNo, payment.ref, made.ref);
@@ -167,15 +174,19 @@ function isSameMoney(one: Amount, other: Amount): boolean {
   return one.currency === other.currency && isSameAmount(one.amount, other.amount);
 }
 
-/** The money that the provider has not given back; undefined if all of it went back. */
-function leftOf({ amount, currency, refunds }: StatedPayment): Amount | undefined {
+/**
+ * `left`: the money that the provider has not given back; undefined if all of it went back. `isMore`: it gave back more
+ * than that, or money of another currency.
+ */
+function balanceOf({ amount, currency, refunds }: StatedPayment) {
   const back = refunds.filter((refund) => refund.currency === currency);
   const amounts = [amount, ...back.map((refund) => refund.amount)];
   const digits = Math.max(...amounts.map((text) => text.split('.')[1]?.length ?? 0));
   const [whole = 0n, ...parts] = amounts.map((text) => toUnits(text, digits));
   const left = parts.reduce((rest, part) => rest - part, whole);
-  if (left <= 0n) return undefined;
-  return { amount: withOwnDigits(fromUnits(left, digits), currency), currency };
+  const isMore = left < 0n || back.length < refunds.length;
+  if (left <= 0n) return { left: undefined, isMore };
+  return { left: { amount: withOwnDigits(fromUnits(left, digits), currency), currency }, isMore };
 }
 
 /** The way to mend a payment that the books have not. `left`: the money that has not gone back. */
@@ -187,6 +198,10 @@ function missingMend(stated: StatedPayment, left: Amount, isKnown: boolean): str
   if (orderNo !== undefined && refunds.length === 0) {
     return again ?? `ask the provider to call back again for order ${orderNo}`;
   }
+  return giveBack(reference, left);
+}
+
+function giveBack(reference: string, left: Amount): string {
   return `give ${moneyOf(left)} of ${reference} back at the provider`;
 }
 

@@ -142,24 +142,55 @@ describe('with Stripe', () => {
   });
 });
 
+const RECEIVED = '2026-01-01T09:00:00Z';
+
+/** Compares one payment of the books with what the provider has of it. */
+function compared(
+  refund: ExportedRefund | null,
+  refunds: readonly string[],
+  listedAt = new Date('2026-01-01T11:00:00Z'),
+): readonly Difference[] {
+  const money = { amount: '9.95', currency: 'EUR' };
+  const made = refunds.map((amount, at) => ({ ...money, ref: `re-${at}`, amount }));
+  const stated = { reference: 'ref', orderNo: '2', ...money, refunds: made };
+  const result = new Reconciliation([stated], () => true, listedAt);
+  const payment = { ref: 'ref', result: refund ? 'refund_due' : 'paid', ...money } as const;
+  result.add({
+    ...{ order_no: '2', sku: 'sku', request_id: '', user_id: 'ann', units: 1, amount: '9.95' },
+    ...{ currency: 'EUR', status: refund ? 'cancelled' : 'paid', reason: null, was_paid: true },
+    ...{ day: null, streak: null, packet: null, seats: null },
+    ...{ created_at: '', pay_before: '', changed_at: '' },
+    payments: [{ ...payment, received_at: RECEIVED, refund }],
+  });
+  return result.differences;
+}
+
+const refunded = (state: 'due' | 'done', changedAt = RECEIVED): ExportedRefund => ({
+  ...{ state, ref: state === 'done' ? 're-0' : null, due_at: RECEIVED, changed_at: changedAt },
+});
+
 it('a refund that is newer than the list of the provider is not missing there', () => {
-  const stated = { reference: 'ref', orderNo: '2', amount: '9.95', currency: 'EUR', refunds: [] };
-  const kindsOf = (changedAt: string) => {
-    const times = { due_at: '2026-01-01T10:00:00Z', changed_at: changedAt };
-    const refund: ExportedRefund = { state: 'done', ref: 're', ...times };
-    const result = new Reconciliation([stated], () => true, new Date('2026-01-01T11:00:00Z'));
-    const payment = { ref: 'ref', result: 'refund_due', amount: '9.95', currency: 'EUR' } as const;
-    result.add({
-      ...{ order_no: '2', sku: 'sku', request_id: '', user_id: 'ann', units: 1, amount: '9.95' },
-      ...{ currency: 'EUR', status: 'cancelled', reason: null, was_paid: true },
-      ...{ day: null, streak: null, packet: null, seats: null },
-      ...{ created_at: '', pay_before: '', changed_at: '' },
-      payments: [{ ...payment, received_at: '2026-01-01T09:00:00Z', refund }],
-    });
-    return result.differences.map(({ kind }) => kind);
-  };
+  const kindsOf = (changedAt: string) =>
+    compared(refunded('done', changedAt), []).map(({ kind }) => kind);
   expect(kindsOf('2026-01-01T11:00:01Z')).toEqual([]);
   expect(kindsOf('2026-01-01T10:59:59Z')).toEqual(['refund_missing']);
+});
+
+it('money that went back in parts is compared by its sum', () => {
+  expect(compared(refunded('done'), ['3.00', '6.95'])).toEqual([]);
+  expect(compared(refunded('due'), ['3.00', '6.95'])).toMatchObject([
+    { kind: 'refund_not_booked', mend: "SELECT hot.end_refund('ref', 're-0', NULL);" },
+  ]);
+  expect(compared(refunded('done'), ['3.00', '6.90'])).toMatchObject([
+    { kind: 'different_refund', mend: 'give 0.05 EUR of ref back at the provider' },
+  ]);
+  expect(compared(refunded('done'), ['9.95', '9.95'])).toMatchObject([
+    { kind: 'different_refund', mend: 'settle ref at the provider: give back exactly 9.95 EUR' },
+  ]);
+  // Shops give back a part of the price and leave the order as it is.
+  const [part] = compared(null, ['3.00']);
+  expect(part).toMatchObject({ kind: 'refund_without_order', there: 're-0: 3.00 EUR' });
+  expect(part?.mend).toMatch(/^nothing, if .* npx flashsale orders refund 2 /);
 });
 
 describe('with a file', () => {
