@@ -23,6 +23,11 @@ import { withSalesLock } from './apply.ts';
 
 /** Orders that one transaction ends. It holds the locks of their buyers for some milliseconds. */
 const BATCH_ORDERS = 500;
+/**
+ * Looks in a row that have to find nothing, if the homes are apart. They answer at different moments, so a look may see no
+ * server with a late payment that goes from one to the next meanwhile. It goes over two at most: the third look finds it.
+ */
+const LOOKS_APART = 3;
 /** Pause before the next look, while others hold orders of the sale or units are between two servers. */
 const LOOK_PAUSE_MS = 500;
 
@@ -71,6 +76,7 @@ export async function callOff(
   const isNew = await withSalesLock(place, () => closeAll(place, sale, actor));
   const done = { orders: 0, units: 0, refunds: 0 };
   let state: CallOffState;
+  let quietLooks = 0;
   for (;;) {
     for (const status of ['ordered', 'paid'] as const) {
       for (const home of databases.homes) {
@@ -83,7 +89,9 @@ export async function callOff(
       }
     }
     state = await callOffState(databases, sale);
-    if (state.unpaid + state.paid + state.transfers === 0) break;
+    quietLooks = state.unpaid + state.paid + state.transfers === 0 ? quietLooks + 1 : 0;
+    if (quietLooks === (databases.areApart ? LOOKS_APART : 1)) break;
+    if (quietLooks > 0) continue;
     report({ ...done, held: state.unpaid + state.paid, transfers: state.transfers });
     await sleep(LOOK_PAUSE_MS);
   }

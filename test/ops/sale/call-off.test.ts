@@ -351,8 +351,8 @@ describe('calling off', () => {
     }
   });
 
-  it('waits for a late payment whose units are on their way between the servers', async () => {
-    const { sale, skus } = await putOn();
+  /** An expired order of regular that is being paid. The other server lends the units, and nobody carries them yet. */
+  async function payLate({ sale, skus }: Awaited<ReturnType<typeof putOn>>) {
     const orderNo = await order(worker, skus.regular, {}, 'regular');
     await two.servers.admin.regular.query({
       text: `UPDATE regular.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
@@ -361,9 +361,15 @@ describe('calling off', () => {
     await expireOrders(worker, 'regular', 1_000);
     await moveSku(ops, 'hot', skus.regular);
     await carry(worker);
-    // The other server lends the units, and nobody carries the transfer with them yet.
     const paying = payOrder(web, orderNo, `lent:${orderNo}`, byNode);
     await until('lent', async () => (await callOffState(ops, sale)).transfers === 1);
+    return { orderNo, paying };
+  }
+
+  it('waits for a late payment whose units are on their way between the servers', async () => {
+    const putUp = await putOn();
+    const { sale } = putUp;
+    const { orderNo, paying } = await payLate(putUp);
     await callOffSale(ops, sale, DOER);
     expect(await callOffState(ops, sale)).toMatchObject({ transfers: 1, paid: 0 });
     const calling = callOff(place(), sale, DOER);
@@ -375,6 +381,43 @@ describe('calling off', () => {
       status: 'cancelled',
       reason: 'called_off',
     });
+    await carry(worker);
+  });
+
+  it('finds a late payment that arrives while it asks one server after the other', async () => {
+    const putUp = await putOn();
+    const { sale } = putUp;
+    const { orderNo, paying } = await payLate(putUp);
+    // The first look sees regular before the payment has arrived there, and the other server when it has gone.
+    const regularLooked = Promise.withResolvers<void>();
+    const looking = (pool: Pool, look: (ask: () => Promise<unknown>) => Promise<unknown>): Pool => {
+      let isFirst = true;
+      return {
+        ...pool,
+        async query(statement) {
+          const isLook = isFirst && /call_off_state/.test(statement.text);
+          if (!isLook) return pool.query(statement);
+          isFirst = false;
+          return (await look(() => pool.query(statement))) as never;
+        },
+      };
+    };
+    const databases = new Databases({
+      regular: looking(merchant.regular, async (ask) => {
+        const rows = await ask();
+        regularLooked.resolve();
+        return rows;
+      }),
+      hot: looking(merchant.home('hot'), async (ask) => {
+        await regularLooked.promise;
+        await carry(worker);
+        return ask();
+      }),
+    });
+    const result = await callOff({ ...place(), databases }, sale, DOER);
+    await paying;
+    expect(result).toMatchObject({ refunds: 1, state: { paid: 0, refundsDue: 1, transfers: 0 } });
+    expect((await orderDetails(web, orderNo))?.status).toBe('cancelled');
     await carry(worker);
   });
 });
