@@ -57,6 +57,28 @@ function createDurations(metrics: Metrics) {
   };
 }
 
+/** A counter that starts at 1 has never increased, so no alert would notice the first event: those of alerts start at 0. */
+function createMoneyMetrics(metrics: Metrics) {
+  const strayPayments = metrics.counter(
+    'flashsale_stray_payments_total',
+    'Payments at the provider that no order here may have, by reason',
+    ['reason'],
+  );
+  for (const reason of STRAY_REASONS) strayPayments.inc({ reason }, 0);
+  const paymentCallbacks = metrics.counter(
+    'flashsale_payment_callbacks_total',
+    'Callbacks of the payment provider: signed, or forged (refused, because the signature is wrong or too old)',
+    ['result'],
+  );
+  for (const result of ['signed', 'forged']) paymentCallbacks.inc({ result }, 0);
+  const ignoredCallbacks = metrics.counter(
+    'flashsale_payment_callbacks_ignored_total',
+    'Signed callbacks of the payment provider that changed nothing, by reason',
+    ['reason'],
+  );
+  return { strayPayments, paymentCallbacks, ignoredCallbacks };
+}
+
 /** The counters of a web node. Refusals are only counted, never logged one by one. */
 export function createServerMetrics() {
   const metrics: Metrics = createMetrics('web');
@@ -80,16 +102,9 @@ export function createServerMetrics() {
     'Requests for tickets that a cause gave points to',
     ['cause'],
   );
-  const strayPayments = metrics.counter(
-    'flashsale_stray_payments_total',
-    'Payments at the provider that no order here may have, by reason',
-    ['reason'],
-  );
-  // A counter that starts at 1 has never increased, so no alert would notice the first event.
-  for (const reason of STRAY_REASONS) strayPayments.inc({ reason }, 0);
   return {
     ...metrics,
-    strayPayments,
+    ...createMoneyMetrics(metrics),
     onScore(score: number, causes: readonly RiskCause[]): void {
       riskScores.observe(score);
       for (const cause of causes) riskCauses.inc({ cause });
@@ -103,11 +118,6 @@ export function createServerMetrics() {
       'flashsale_refusals_total',
       'Refusals of all calls but purchases, by route and verdict',
       ['route', 'verdict'],
-    ),
-    ignoredCallbacks: metrics.counter(
-      'flashsale_payment_callbacks_ignored_total',
-      'Signed callbacks of the payment provider that changed nothing, by reason',
-      ['reason'],
     ),
     /** Counts every answer to a purchase request: `queued` or the verdict of the refusal. */
     purchaseAnswers,

@@ -176,13 +176,14 @@ export const business = dashboard({
           },
         }),
         graph({
-          title: 'Stray payments and ignored callbacks',
+          title: 'Stray payments, ignored and forged callbacks',
           description:
-            'Stray payments, and callbacks that were ignored. docs/operating.md has the reasons.',
+            'Stray payments, and callbacks that were ignored or refused. docs/operating.md has the reasons.',
           unit: 'ops',
           queries: {
             'stray {{reason}}': 'sum by (reason) (rate(flashsale_stray_payments_total[5m]))',
             ignored: 'sum(rate(flashsale_payment_callbacks_ignored_total[5m]))',
+            forged: 'sum(rate(flashsale_payment_callbacks_total{result="forged"}[5m]))',
           },
         }),
       ],

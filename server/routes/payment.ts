@@ -63,7 +63,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
 type Route<P> = FastifyPluginAsyncTypebox<Context & { readonly provider: P }>;
 
 const standardRoute: Route<StandardProvider> = async (app, context) => {
-  const { cashier, databases, orderPages, provider } = context;
+  const { cashier, databases, orderPages } = context;
   app.post(
     '/api/v1/orders/:orderNo/payment',
     {
@@ -76,7 +76,7 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
     },
     async (request) => {
       const { orderNo } = request.params;
-      const callback = verify(provider, request);
+      const callback = verify(context, request);
       if (callback.orderNo !== orderNo) {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
@@ -126,7 +126,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       },
     },
     async (request) => {
-      const callback = verify(context.provider, request);
+      const callback = verify(context, request);
       if (callback.kind === 'ignored') return ignore(context, callback.reason);
       if (callback.kind === 'refund_failed') return refundAgain(context, callback);
       const { orderNo, sessionRef } = callback;
@@ -258,14 +258,16 @@ function isAmountOf(order: Order, money: { amount: string; currency: string }): 
 }
 
 function verify<P extends PaymentProvider>(
-  provider: P,
+  { provider, metrics }: Context & { readonly provider: P },
   { body, headers }: FastifyRequest,
 ): ReturnType<P['verify']> {
+  const count = (result: 'signed' | 'forged') => metrics.paymentCallbacks.inc({ result });
   try {
-    return provider.verify(String(body), headers as Record<string, string>) as ReturnType<
-      P['verify']
-    >;
+    const callback = provider.verify(String(body), headers as Record<string, string>);
+    count('signed');
+    return callback as ReturnType<P['verify']>;
   } catch (error) {
+    count(error instanceof ForgedCallback ? 'forged' : 'signed');
     if (error instanceof ForgedCallback) {
       throw new Problem('bad_request', { detail: 'The signature does not match', status: 403 });
     }

@@ -22,6 +22,41 @@ async function paths(): Promise<string[]> {
   return Object.keys(paths).filter((path) => /pay/.test(path));
 }
 
+/** How many callbacks had the right signature, and how many had not. */
+async function counted() {
+  const text = await node.context.metrics.text(['flashsale_payment_callbacks_total']);
+  const lines = text.matchAll(/result="(\w+)".*? (\d+)$/gm);
+  return Object.fromEntries([...lines].map(([, result, count]) => [result, Number(count)]));
+}
+
+it.each([
+  ['Stripe', STRIPE_ENVIRONMENT, STRIPE],
+  ['another provider', { ...SECRETS, DEMO: '0', PAYMENT_PROVIDER: 'standard' }, STANDARD],
+])(
+  'callbacks that are signed with another secret are counted, with %s',
+  async (_name, environment, url) => {
+    node = await openWebNode({ environment });
+    // An alert needs a counter that is there before the first of them.
+    expect(await counted()).toEqual({ signed: 0, forged: 0 });
+    expect(await statusOf(url)).toBe(403);
+    expect(await counted()).toEqual({ signed: 0, forged: 1 });
+  },
+);
+
+it('a callback with the right signature is counted, whatever it says', async () => {
+  node = await openWebNode();
+  const secret = node.config.payment;
+  if (!('webhookSecret' in secret)) throw new Error('the demo has a secret');
+  const data = { orderNo: '41', reference: 'stripe:1', amount: '9.90', currency: 'EUR' };
+  const { headers, payload } = new StandardProvider(secret.webhookSecret).sign(
+    'msg_1',
+    new Date(),
+    data,
+  );
+  expect(await statusOf(STANDARD, headers, payload)).toBe(400);
+  expect(await counted()).toEqual({ signed: 1, forged: 0 });
+});
+
 describe('the routes of a web node', () => {
   it('are only those of Stripe with Stripe, even for a correctly signed callback of another provider', async () => {
     node = await openWebNode({ environment: STRIPE_ENVIRONMENT });

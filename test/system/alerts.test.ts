@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { faultsOfBooks } from './alerts/books.ts';
+import { faultsOfBooks, faultsOfCallbacks } from './alerts/books.ts';
 import {
   faultsOfBrokerAndKeepers,
   faultsOfHosts,
@@ -53,6 +53,7 @@ it('fires no alert while all is well', async () => {
 });
 
 it('fires an alert for each fault, and clears it', async () => {
+  await prove(faultsOfCallbacks(scene));
   await prove([...faultsOfBooks(scene), ...faultsOfHosts(scene), ...faultsOfLoad(scene)]);
   await prove(faultsOfOutages(scene));
   await prove(faultsOfBrokerAndKeepers(scene));

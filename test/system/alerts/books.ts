@@ -11,6 +11,20 @@ import type { Fault } from './watch.ts';
 
 const run = promisify(execFile);
 
+/** A signed callback of somebody else would hide it. */
+export function faultsOfCallbacks(scene: Scene): Fault[] {
+  return [
+    {
+      fault: 'the provider signs with another secret',
+      alerts: [{ alert: 'FlashsaleCallbacksForged' }],
+      make: () => {},
+      go: () => scene.forgedCallback(),
+      // It is over a minute after the last one.
+      mend: () => {},
+    },
+  ];
+}
+
 export function faultsOfBooks(scene: Scene): Fault[] {
   const { shop, skus, onClose } = scene;
   const { databases } = shop.system;

@@ -8,7 +8,7 @@ import type { Alerts } from './watch.ts';
 /** Lines without data in that shop. */
 export const EMPTY: readonly string[] = [
   // No callback is ignored.
-  'business.json: Stray payments and ignored callbacks: ignored: no data',
+  'business.json: Stray payments, ignored and forged callbacks: ignored: no data',
   // All homes are on one server.
   'database.json: Transfers between servers: {{schema}}: no data',
   // One broker, whose management API the workers do not know.

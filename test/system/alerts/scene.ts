@@ -158,6 +158,15 @@ export class Scene {
     await shopper.call('POST', `/api/v1/orders/${orderNo}/payment`, payload, headers);
   }
 
+  /** A callback with a signature that is none of this shop's provider. */
+  async forgedCallback(): Promise<void> {
+    await this.shopper().call('POST', '/api/v1/orders/1/payment', '{}', {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(Math.floor(Date.now() / 1_000)),
+      'webhook-signature': 'v1,AAAA',
+    });
+  }
+
   /** A merchant whose endpoint refuses every event until it is mended. */
   async badMerchant(): Promise<void> {
     const { databases } = this.shop.system;
