@@ -117,7 +117,10 @@ export class Operator {
   }
 
   addTo(list: ListName, entries: readonly string[]): Promise<Edit> {
-    return this.#editList(list, (text) => withEntries(text, entries));
+    return this.#editList(list, (text) => {
+      const wanted = new Set([...listEntries(text), ...entries]);
+      return holding(withEntries(text, entries), wanted);
+    });
   }
 
   /** @throws {EditRefused} also when one of them is not on the list */
@@ -128,7 +131,8 @@ export class Operator {
       if (missing !== undefined) {
         throw new EditRefused(`${JSON.stringify(missing)} is not in ${list}`);
       }
-      return withoutEntries(text, new Set(entries));
+      for (const entry of entries) known.delete(entry);
+      return holding(withoutEntries(text, new Set(entries)), known);
     });
   }
 
@@ -248,6 +252,13 @@ export class Operator {
     }
     return names.ok ? names.value.sort() : [];
   }
+}
+
+/** The text of a list, if it names these and nobody else: quotation marks in an entry may part it, or hide another one. */
+function holding(text: string, wanted: ReadonlySet<string>): string {
+  const [odd] = wanted.symmetricDifference(new Set(listEntries(text)));
+  if (odd === undefined) return text;
+  throw new EditRefused(`with its quotation marks a list would read it as ${JSON.stringify(odd)}`);
 }
 
 function parentOf(path: string): string {

@@ -9,6 +9,7 @@ import { Reader } from '../../../ops/quota/overview.ts';
 import type { NodeAgent } from '../../../server/quota/agent.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { HISTORY_ENTRIES_MAX, readHistory } from '../../../zk/tree/history.ts';
+import { listEntries } from '../../../zk/tree/list-text.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { ControlPlane, grantOf, SESSION_TIMEOUT_MS } from '../../keeper/control-plane.ts';
 import { servers } from '../../servers.ts';
@@ -316,4 +317,16 @@ describe('the command line', () => {
       'flashsale: "12,5": it is not a decimal integer (digits only, such as 500)\n',
     );
   });
+});
+
+test('an edit of a list puts on it whom it names, and nobody else', async () => {
+  const known = async () => listEntries((await operator.list('block/users')).text);
+  await operator.addTo('block/users', ['ann # 1, of Berlin', 'bob']);
+  expect(await known()).toEqual(['ann # 1, of Berlin', 'bob']);
+  // A shopper's id may be any text. These would be read as ids of others.
+  for (const odd of ['x", "eve', 'x"\neve\n"y', 'bob"\neve', 'x" # "y', '"eve"', ' "eve" ']) {
+    await expect(operator.addTo('block/users', [odd]), odd).rejects.toBeInstanceOf(EditRefused);
+  }
+  expect(await known()).toEqual(['ann # 1, of Berlin', 'bob']);
+  await operator.removeFrom('block/users', await known());
 });
