@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { parseEnvironment } from '../../contracts/config.ts';
 import { installation, saleBoard } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
@@ -24,8 +25,8 @@ const CLOCK_MARGIN_MS = 3_600_000;
 interface Statement {
   readonly stated: readonly StatedPayment[];
   readonly isOurs: (reference: string) => boolean;
-  /** The provider was asked just now. */
-  readonly isNow: boolean;
+  /** When the provider was asked, or when its file was written. */
+  readonly listedAt: Date;
 }
 
 /** The provider's list: from a file, or from Stripe. */
@@ -33,12 +34,13 @@ async function statementOf(
   { environment }: CommandContext,
   file: string | undefined,
   installations: ReadonlySet<string>,
-  opensAt: Date,
+  { opensAt, serverTime }: { readonly opensAt: Date; readonly serverTime: Date },
 ): Promise<Statement> {
   const isStripe = (reference: string) => reference.startsWith(STRIPE_PREFIX);
   if (file !== undefined) {
     const isOurs = (reference: string) => !isStripe(reference);
-    return { stated: await readStatement(file), isOurs, isNow: false };
+    const { mtime: listedAt } = await stat(file);
+    return { stated: await readStatement(file), isOurs, listedAt };
   }
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_URL: apiUrl } = parseEnvironment(environment, {
     STRIPE_SECRET_KEY: accountSpecs.STRIPE_SECRET_KEY,
@@ -50,7 +52,7 @@ async function statementOf(
   const since = new Date(opensAt.getTime() - CLOCK_MARGIN_MS);
   const { StripeStatement } = await import('../../payment/stripe-statement.ts');
   const stated = await new StripeStatement({ secretKey, apiUrl }).payments(installations, since);
-  return { stated, isOurs: isStripe, isNow: true };
+  return { stated, isOurs: isStripe, listedAt: serverTime };
 }
 
 function reconcile(
@@ -65,13 +67,10 @@ function reconcile(
     if (found === undefined) throw new Error(`no sale ${sale}`);
     const ids = databases.homes.map((home) => installation(databases, home));
     const installations = new Set(await Promise.all(ids));
-    const { stated, isOurs, isNow } = await statementOf(
-      context,
-      file,
-      installations,
-      found.opensAt,
-    );
-    const result = new Reconciliation(stated, isOurs, isNow ? serverTime : undefined);
+    const { opensAt } = found;
+    const times = { opensAt, serverTime };
+    const { stated, isOurs, listedAt } = await statementOf(context, file, installations, times);
+    const result = new Reconciliation(stated, isOurs, listedAt);
     // The books are read after the list, so a payment of the list has had time to arrive.
     await withSessions(context, 'ops', (sessions) =>
       inOneMoment(sessions, async () => {

@@ -42,7 +42,7 @@ export class Reconciliation {
   notCompared = 0;
   readonly #stated: Map<string, StatedPayment>;
   readonly #isOurs: (reference: string) => boolean;
-  readonly #listedAt: Date | undefined;
+  readonly #listedAt: Date;
 
   /**
    * @param stated the provider's list
@@ -52,7 +52,7 @@ export class Reconciliation {
   constructor(
     stated: readonly StatedPayment[],
     isOurs: (reference: string) => boolean,
-    listedAt?: Date,
+    listedAt: Date,
   ) {
     this.#listedAt = listedAt;
     this.#stated = new Map(stated.map((payment) => [payment.reference, payment]));
@@ -147,7 +147,7 @@ export class Reconciliation {
 
   /** Whether the provider's list may be too old to have it. */
   #isNewer(time: string): boolean {
-    return this.#listedAt !== undefined && new Date(time) > this.#listedAt;
+    return new Date(time) > this.#listedAt;
   }
 
   #note(

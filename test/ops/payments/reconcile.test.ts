@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -235,6 +235,20 @@ describe('with a file', () => {
     expect(out).toContain('give 0.95 EUR of bank 6 back at the provider');
     expect(out).toContain('there is no order 900000000001: was its sale dropped?');
     expect(out).toContain('3 payments of the books compared: 5 differences');
+  });
+
+  it('leaves out payments that are newer than the file', async () => {
+    const bank = await openSale(ops);
+    const goods = await stock(ops, bank, { units: 9 });
+    const before = await order(worker, goods);
+    await payOrder(web, before, 'bank 8');
+    const file = write([`payment,bank 8,${before},9.95,EUR,`]);
+    utimesSync(file, new Date(), new Date(Date.now() - 60_000));
+    const newer = await order(worker, goods);
+    await payOrder(web, newer, 'bank 9');
+    const { code, out } = await reconcile(bank, '--from', file);
+    expect(out).toContain('1 payments of the books compared: nothing differs; 1 payments');
+    expect(code).toBe(0);
   });
 
   it.each([
