@@ -101,3 +101,21 @@ export async function endRefund(
   });
   return row?.found === true;
 }
+
+/**
+ * Stores that a refund has failed after the provider had taken it.
+ *
+ * @returns `done`: another refund is in force, and nothing was changed; `none`: there is no such payment to give back
+ */
+export async function failRefund(
+  databases: Databases,
+  home: Home,
+  paymentRef: string,
+  { refundRef, error }: Required<RefundEnd>,
+): Promise<'due' | 'done' | 'none'> {
+  const [row] = await databases.home(home).query<{ state: 'due' | 'done' | 'none' }>({
+    text: `SELECT ${schemaOf(home)}.fail_refund($1, $2, $3) AS state`,
+    values: [paymentRef, refundRef, error],
+  });
+  return row?.state ?? 'none';
+}

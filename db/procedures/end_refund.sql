@@ -1,5 +1,5 @@
--- end_refund: records the result of a refund. Workers and web nodes call it. An operator calls it after a
--- refund by hand:
+-- end_refund: records the result of a refund. Workers call it; web nodes of the last release do so as well, those of this
+-- one call fail_refund. An operator calls it after a refund by hand:
 --   SELECT hot.end_refund('the payment''s reference', 'the refund''s reference', NULL);
 --
 -- Parameters

@@ -4,7 +4,7 @@ import { isSameAmount } from '../../contracts/money.ts';
 import {
   canHaveOrder,
   endCheckout,
-  endRefund,
+  failRefund,
   installation,
   installationOf,
   isDroppedPayment,
@@ -230,12 +230,16 @@ async function refundOf({ databases }: Context, { orderNo }: Order, status: stri
 async function refundAgain(context: Context, failed: FailedRefund) {
   const { databases, log } = context;
   const { installation: asked, reference, refundRef, reason } = failed;
-  const { rows, missing } = await askHomes(databases, 'end_refund', async (schema) => {
+  const { rows, missing } = await askHomes(databases, 'fail_refund', async (schema) => {
     const isOurs = asked === undefined || asked === (await installation(databases, schema));
     const facts = { refundRef, error: reason };
-    return [{ isOurs, isDue: isOurs && (await endRefund(databases, schema, reference, facts)) }];
+    const state = isOurs ? await failRefund(databases, schema, reference, facts) : 'none';
+    return [{ isOurs, state }];
   });
-  if (!rows.some(({ isDue }) => isDue)) {
+  const states = rows.map(({ state }) => state);
+  if (!states.includes('due')) {
+    // The money has gone by another refund since.
+    if (states.includes('done')) return ignore(context, 'refund_not_due');
     // The provider will call again.
     if (missing.length > 0) throw noAnswer(missing);
     const isOurs = rows.some((home) => home.isOurs);

@@ -3,6 +3,7 @@ import { cloudEvent } from '../../contracts/events.ts';
 import {
   cancelOrder,
   endRefund,
+  failRefund,
   oldestRefundDue,
   orderDetails,
   outboxBatch,
@@ -113,14 +114,14 @@ describe('a refund', () => {
   const isDue = async (reference: string) =>
     (await take(reference)).map(({ failedRef }) => failedRef ?? 'none');
   const failed = (reference: string, refundRef: string) =>
-    endRefund(web, 'hot', reference, { refundRef, error: 'expired card' });
+    failRefund(web, 'hot', reference, { refundRef, error: 'expired card' });
 
   it('that fails after it was made is due again, once, and the operator sees why', async () => {
     const reference = await owed('late:');
     await take('late:');
     await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
-    expect(await failed(reference, 're_1')).toBe(true);
-    expect(await failed(reference, 're_1')).toBe(true);
+    expect(await failed(reference, 're_1')).toBe('due');
+    expect(await failed(reference, 're_1')).toBe('due');
     expect(await isDue(reference)).toEqual([]);
     const [row] = await ops.home('hot').query({
       text: `SELECT state, refund_ref, last_error, failed_refs FROM hot.refunds
@@ -137,15 +138,15 @@ describe('a refund', () => {
     expect(await isDue(reference)).toEqual(['re_1']);
     await endRefund(worker, 'hot', reference, { refundRef: 're_2' });
     // A repeated or late failure of the first refund: the second one has returned the money.
-    expect(await failed(reference, 're_1')).toBe(true);
+    expect(await failed(reference, 're_1')).toBe('done');
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
-    expect(await failed(reference, 're_2')).toBe(true);
+    expect(await failed(reference, 're_2')).toBe('due');
     await refundsDue();
     expect(await isDue(reference)).toEqual(['re_2']);
     // In the end the operator returned the money by hand.
     await endRefund(ops, 'hot', reference, { refundRef: 'letter 8' });
-    expect(await failed(reference, 're_2')).toBe(true);
+    expect(await failed(reference, 're_2')).toBe('done');
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
   });
@@ -182,11 +183,11 @@ describe('a refund', () => {
 
   it("is not complete with a provider's refund that is known to have failed", async () => {
     const reference = await owed('quick:');
-    expect(await failed(reference, 're_1')).toBe(true);
+    expect(await failed(reference, 're_1')).toBe('due');
     await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
     await refundsDue();
     expect(await isDue(reference)).toEqual(['re_1']);
-    expect(await failed('quick:nobody', 're_1')).toBe(false);
+    expect(await failed('quick:nobody', 're_1')).toBe('none');
   });
 
   it('can be recorded by an operator where no worker can make it', async () => {

@@ -115,7 +115,9 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   end_checkout: ['web', 'worker', 'ops'],
   end_checkouts: [],
   end_orders: [],
+  // For web nodes of the last release.
   end_refund: ['web', 'worker', 'ops'],
+  fail_refund: ['web'],
   expire_orders: ['worker'],
   expire_orders_of: ['worker'],
   overdue_skus: ['worker'],
