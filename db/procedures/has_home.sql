@@ -1,6 +1,6 @@
 -- has_home: returns whether the installation has a home. Call it on the server of regular, which knows all homes. An
 -- account of a payment provider may have other shops, and the number of an order of theirs may be of a home that this
--- installation does not have.
+-- installation does not have. A user id may look like such a number.
 --
 -- Parameters: p_name, such as hot-2
 -- Result: true if it has one of this name
@@ -18,4 +18,4 @@ $routine$;
 ALTER FUNCTION catalog.has_home OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.has_home IS 'Whether the installation has a home of this name';
 REVOKE ALL ON FUNCTION catalog.has_home FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.has_home TO flashsale_web;
+GRANT EXECUTE ON FUNCTION catalog.has_home TO flashsale_web, flashsale_ops, flashsale_console;

@@ -1,6 +1,7 @@
-import type { Home } from '../../contracts/homes.ts';
+import { type Home, homeOfOrder } from '../../contracts/homes.ts';
 import { isOrderNo, parseEventId } from '../../contracts/ids.ts';
 import {
+  canHaveOrder,
   knownWaitlistEntries,
   type Order,
   orderDetails,
@@ -109,10 +110,12 @@ async function orderIfThere(
   away: Home[],
 ): Promise<Order | undefined> {
   try {
-    return await orderDetails(databases, orderNo);
+    return (await canHaveOrder(databases, orderNo))
+      ? await orderDetails(databases, orderNo)
+      : undefined;
   } catch (error) {
     if (!isOutage(error)) throw error;
-    away.push(databases.ofOrder(orderNo));
+    away.push(homeOfOrder(orderNo));
     return undefined;
   }
 }

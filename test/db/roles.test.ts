@@ -76,7 +76,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.public_door_key': ['ops'],
   'catalog.home_of_order': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.hot_home': [],
-  'catalog.has_home': ['web'],
+  'catalog.has_home': ['web', 'ops', 'console'],
   'catalog.present_history': [],
   'catalog.accepted_history': ['web', 'ops'],
   'catalog.is_accepted': ['web', 'worker', 'ops', 'console'],

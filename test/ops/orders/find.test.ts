@@ -7,7 +7,9 @@ import { request, stock } from '../../db/shop.ts';
 
 /** What a shopper knows leads to the order. */
 
-const { worker, web, ops, sale } = await openShop();
+const { database, worker, web, ops, sale } = await openShop();
+const { admin } = database;
+const support = database.as('console', 2);
 
 describe('finding', () => {
   it('takes what a shopper knows: number, request, address with receipt, user, payment', async () => {
@@ -28,6 +30,25 @@ describe('finding', () => {
     const unknown = randomUUID();
     expect(await findOrders(ops, unknown)).toMatchObject({ orders: [], undecided: unknown });
     expect(await findOrders(ops, 'nobody')).toMatchObject({ orders: [], undecided: undefined });
+  });
+
+  it('finds a user whose id looks like the number of an order in a home that the shop does not have', async () => {
+    const userId = '1000000004';
+    const sku = await stock(ops, sale, { units: 1 });
+    const [placed] = await placeOrders(worker, 'hot', sku, [request({ userId })]);
+    for (const databases of [ops, support]) {
+      const { orders, missing } = await findOrders(databases, userId);
+      expect(orders.map(({ orderNo }) => orderNo)).toEqual([placed?.orderNo]);
+      expect(missing).toEqual([]);
+    }
+    // A home that only this process does not know may have such an order.
+    await admin.query({
+      text: `INSERT INTO catalog.home (name, number, here) VALUES ('hot-1', 4, false)`,
+    });
+    const found = await findOrders(ops, userId);
+    await admin.query({ text: `DELETE FROM catalog.home WHERE name = 'hot-1'` });
+    expect(found.orders).toHaveLength(1);
+    expect(found.missing).toEqual(['hot-1']);
   });
 
   it('reads receipts, and takes no part of a longer id for a request', () => {
