@@ -1,4 +1,4 @@
-import { type Evidence, shown, sum, timesOf } from './evidence.ts';
+import { certainTimes, type Evidence, shown, sum } from './evidence.ts';
 
 /** Promises about who may admit how much. */
 
@@ -16,7 +16,7 @@ const CUTS = ['cut', 'cut-to-server', 'cut-from-server', 'isolate'];
 
 /** From the begin to the end of each fault that keeps this node from ZooKeeper. */
 const withoutZookeeper = (history: Evidence['history'], node: string) =>
-  timesOf(
+  certainTimes(
     history,
     ({ fault, target }) =>
       CUTS.includes(fault) && (target === `${node}>zookeeper` || target === node),

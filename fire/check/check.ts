@@ -1,10 +1,11 @@
 import { admissionsBounded, noneTakesWithoutSession } from './admissions.ts';
+import { ordersAreAsked } from './asked.ts';
 import type { Dump } from './dump.ts';
 import { type Evidence, evidenceOf } from './evidence.ts';
 import type { Entry } from './history.ts';
 import { moneyEqualsOrders } from './money.ts';
+import { answersAreLawful, refusalsAreTrue } from './refusals.ts';
 import {
-  answersAreLawful,
   everyEndIsTrue,
   everyRequestEnds,
   listsAreTrue,
@@ -42,6 +43,7 @@ export const PROMISES: Readonly<Record<string, (evidence: Evidence) => string[]>
   'every end is told truly': everyEndIsTrue,
   'no lawful request is put aside': noneAside,
   'a request has one outcome': oneOutcome,
+  'an order is what was asked for': ordersAreAsked,
   'limits are kept': limitsKept,
   'admissions are bounded': admissionsBounded,
   'a node without a session takes nothing': noneTakesWithoutSession,
@@ -49,6 +51,7 @@ export const PROMISES: Readonly<Record<string, (evidence: Evidence) => string[]>
   'no unit is given to two': noUnitTwice,
   'no verdict is taken back': noVerdictTakenBack,
   'every refusal has its verdict': answersAreLawful,
+  'no refusal is a lie': refusalsAreTrue,
   'lists of orders are true': listsAreTrue,
   'the audit is empty': ({ dump }) => dump.audit.map(({ found }) => found),
   'the system recovers in time': recovered,

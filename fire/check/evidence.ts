@@ -29,19 +29,31 @@ export function evidenceOf(history: readonly Entry[], dump: Dump): Evidence {
   };
 }
 
-/** From the begin to the end of each of these faults. */
-export function timesOf(
-  history: readonly Entry[],
-  isMeant: (fault: FaultEntry) => boolean,
-): (readonly [from: number, to: number])[] {
+type Time = readonly [from: number, to: number];
+
+/** The begin and the end of each of these faults. Some are over at once and have no end, such as a switchover. */
+function facedBy(history: readonly Entry[], isMeant: (fault: FaultEntry) => boolean) {
   const meant = history.filter((entry) => entry.kind === 'fault');
   const faults = meant.filter((entry) => isMeant(entry));
-  return faults.flatMap(({ phase, fault, target, until, error }) => {
-    if (phase !== 'begin' || error !== undefined) return [];
-    const isSame = (one: FaultEntry) => one.fault === fault && one.target === target;
-    const end = faults.find((one) => one.phase === 'end' && isSame(one) && one.at >= until);
-    return end === undefined ? [] : [[until, end.at] as const];
+  return faults.flatMap((begin) => {
+    if (begin.phase !== 'begin') return [];
+    const isSame = ({ fault, target }: FaultEntry) =>
+      fault === begin.fault && target === begin.target;
+    const next = faults.find((one) => isSame(one) && one !== begin && one.at >= begin.until);
+    return [{ begin, end: next?.phase === 'end' ? next : undefined }];
   });
+}
+
+/** When one of these faults certainly lasted: what accuses a process. */
+export function certainTimes(...faults: Parameters<typeof facedBy>): Time[] {
+  return facedBy(...faults).flatMap(({ begin, end }) =>
+    begin.error === undefined && end !== undefined ? [[begin.until, end.at]] : [],
+  );
+}
+
+/** When one of these faults may have lasted: what excuses a process. A fault that failed may have been made. */
+export function possibleTimes(...faults: Parameters<typeof facedBy>): Time[] {
+  return facedBy(...faults).map(({ begin, end }) => [begin.at, (end ?? begin).until]);
 }
 
 /** Orders that hold their units. */

@@ -15,11 +15,17 @@ export interface Call {
   readonly verdict?: string;
   readonly sku?: string;
   readonly requestId?: string;
+  /** Of a press: the units that are wanted. */
+  readonly quantity?: number;
+  /** A refusal that leaves open whether the request was taken: it says where to ask. */
+  readonly isOpen?: true;
   /** What the shop says of the request, or of the place in the waitlist. */
   readonly state?: string;
   readonly order?: SeenOrder;
   /** Only of the list of orders. */
   readonly orders?: readonly SeenOrder[];
+  /** The list says that it lacks some. */
+  readonly isPartial?: true;
   /** Of a payment: what was paid. */
   readonly payment?: { readonly orderNo: string; readonly reference: string };
   readonly retryAfter?: string;

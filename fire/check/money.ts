@@ -24,8 +24,13 @@ export function moneyEqualsOrders({ dump, orders, calls }: Evidence): string[] {
   for (const [ref, rows] of groups(dump.payments, ({ payment_ref: ref }) => ref)) {
     if (rows.length > 1) found.push(`payment ${ref} is booked ${rows.length} times`);
   }
-  for (const { payment_ref: ref, told } of dump.refunds) {
-    if (Number(told) > 1) found.push(`payment ${ref} goes back ${told} times`);
+  const told = new Map(dump.refunds.map((one) => [one.payment_ref, one.told]));
+  const back = dump.payments.filter(({ result }) => result === 'refund_due');
+  for (const { payment_ref: ref } of back) {
+    if (!told.has(ref)) found.push(`payment ${ref} goes back, and the merchant is not told`);
+  }
+  for (const [ref, times] of told) {
+    if (Number(times) > 1) found.push(`payment ${ref} goes back ${times} times`);
   }
   const known = new Set(dump.payments.map(({ payment_ref: ref }) => ref));
   for (const { payment, status } of calls) {

@@ -1,4 +1,4 @@
-import { type Evidence, groups, shown, timesOf } from './evidence.ts';
+import { type Evidence, groups, possibleTimes, shown } from './evidence.ts';
 import type { Call } from './history.ts';
 
 /** Promises about requests: each ends, once, and what its shopper is told is true. */
@@ -10,7 +10,7 @@ const tells = (calls: readonly Call[]) =>
       name === 'status' && status === 200 && requestId !== undefined && state !== undefined,
   );
 
-const takenOf = (calls: readonly Call[]) => calls.filter(({ status }) => status === 202);
+export const takenOf = (calls: readonly Call[]) => calls.filter(({ status }) => status === 202);
 
 export function everyRequestEnds({ calls, truth }: Evidence): string[] {
   const last = new Map(tells(calls).map((call) => [call.requestId, call]));
@@ -68,7 +68,7 @@ const AROUND_MS = 3_000;
  * have told more.
  */
 function isBlind({ history }: Evidence, { node, at, until, state }: Call): boolean {
-  const times = timesOf(
+  const times = possibleTimes(
     history,
     ({ target }) => target === 'postgres' || target === `${node}>postgres` || target === node,
   );
@@ -84,19 +84,19 @@ export function noVerdictTakenBack(evidence: Evidence): string[] {
     for (const [at, earlier] of inOrder.entries()) {
       if (earlier.state === 'queued') continue;
       // Only what was asked after the first answer came has to follow it.
-      const later = inOrder.slice(at + 1).find((call) => call.at >= earlier.until);
-      if (later === undefined || later.state === earlier.state) continue;
-      if (isReachable(earlier.state ?? '', later.state ?? '')) continue;
-      if (later.node !== earlier.node && isBlind(evidence, later)) continue;
-      found.push(`${id}: ${shown(earlier)}, and then: ${shown(later)}`);
+      const later = inOrder
+        .slice(at + 1)
+        .filter((call) => call.at >= earlier.until && !mayFollow(earlier.state, call.state))
+        .find((call) => call.node === earlier.node || !isBlind(evidence, call));
+      if (later !== undefined) found.push(`${id}: ${shown(earlier)}, and then: ${shown(later)}`);
     }
     return found.slice(0, 1);
   });
 }
 
-function isReachable(from: string, to: string): boolean {
-  const next = MAY_BECOME[from] ?? [];
-  return next.includes(to) || next.some((between) => isReachable(between, to));
+/** Whether one status may be told after the other: it is the same, or follows from it. */
+function mayFollow(from = '', to = ''): boolean {
+  return from === to || (MAY_BECOME[from] ?? []).some((between) => mayFollow(between, to));
 }
 
 export function oneOutcome({ dump }: Evidence): string[] {
@@ -112,29 +112,32 @@ export function oneOutcome({ dump }: Evidence): string[] {
   return [...outcomes, ...orders, ...lone];
 }
 
-/** An answer is a success, a refusal with a verdict, or none at all. */
-export function answersAreLawful({ calls }: Evidence): string[] {
-  const taken = new Set(takenOf(calls).map(({ requestId }) => requestId));
-  return calls.flatMap((call) => {
-    const { status, verdict, name, requestId } = call;
-    if (status === null || status < 400) return [];
-    if (verdict === undefined || status === 500) return [`no verdict: ${shown(call)}`];
-    if (status === 503 && call.retryAfter === undefined) return [`no Retry-After: ${shown(call)}`];
-    const isDenied = status === 404 && name === 'status' && taken.has(requestId);
-    return isDenied ? [`${requestId} was taken, and is unknown: ${shown(call)}`] : [];
-  });
-}
+/** A node remembers a list for so long, and hears of no change by another one. */
+const LIST_AGE_MS = 1_000;
 
-/** A list has orders of its owner only, each as it once was. */
+/** A list has orders of its owner only, each as it once was, and all that the owner knew a while before. */
 export function listsAreTrue({ calls, orders }: Evidence): string[] {
-  return calls.flatMap((call) =>
-    (call.orders ?? []).flatMap((seen) => {
+  const known = Map.groupBy(
+    calls.filter(({ order }) => order !== undefined),
+    ({ who }) => who,
+  );
+  return calls.flatMap((call) => {
+    const listed = call.orders ?? [];
+    const wrong = listed.flatMap((seen) => {
       const order = orders.get(seen.orderNo);
       const isOwn = order?.user_id === call.who && order.request_id === seen.requestId;
-      const wasSo = order?.status === seen.status || isReachable(seen.status, order?.status ?? '');
-      return isOwn && wasSo
+      return isOwn && mayFollow(seen.status, order.status)
         ? []
         : [`${shown(call)} listed ${JSON.stringify(seen)}; the order is ${JSON.stringify(order)}`];
-    }),
-  );
+    });
+    if (call.orders === undefined || call.isPartial) return wrong;
+    const before = known.get(call.who)?.filter(({ until }) => until + LIST_AGE_MS <= call.at) ?? [];
+    const old = before.flatMap((earlier) => {
+      const seen = listed.find(({ orderNo }) => orderNo === earlier.order?.orderNo);
+      if (seen !== undefined && mayFollow(earlier.order?.status, seen.status)) return [];
+      const told = `${shown(earlier)}, with ${JSON.stringify(earlier.order)}`;
+      return [`${told}, and then: ${shown(call)} listed ${JSON.stringify(seen)}`];
+    });
+    return [...wrong, ...old];
+  });
 }

@@ -26,7 +26,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   /** Facts for the history. */
-  readonly about?: Pick<Call, 'sku' | 'requestId' | 'payment'>;
+  readonly about?: Pick<Call, 'sku' | 'requestId' | 'quantity' | 'payment'>;
 }
 
 export interface Answer {
@@ -120,7 +120,7 @@ export class Client {
     readonly at: number;
     readonly node: string;
     readonly answer: Answer & { readonly error?: string };
-    readonly about: Pick<Call, 'sku' | 'requestId' | 'payment'>;
+    readonly about: Pick<Call, 'sku' | 'requestId' | 'quantity' | 'payment'>;
   }): void {
     const { history } = this.#place;
     const { name, at, node, about, answer } = call;
@@ -141,6 +141,8 @@ export class Client {
       ...(state !== undefined && { state }),
       ...(order !== undefined && { order }),
       ...(orders !== undefined && { orders }),
+      ...(body['incomplete'] !== undefined && { isPartial: true }),
+      ...(isRefusal && body['statusUrl'] !== undefined && { isOpen: true }),
       ...(retryAfter !== undefined && { retryAfter }),
       ...(error !== undefined && { error }),
     });

@@ -58,7 +58,7 @@ export class Shopper {
           this.#client.call('press', 'POST', `/api/v1/buy/${ticket.body['ticket']}`, {
             body: { quantity },
             headers: { 'idempotency-key': requestId },
-            about: { sku, requestId },
+            about: { sku, requestId, quantity },
           });
         const answers = await Promise.all(isTwice ? [send(), send()] : [send()]);
         answer = answers.find(({ status }) => status === 202) ?? (answers[0] as Answer);

@@ -11,6 +11,10 @@ function call(name: Call['name'], fields: Partial<Call> = {}): Call {
   const times = { at: clock, until: clock + 5 };
   return { kind: 'call', who: 'ada', name, node: 'web-1', status: 200, ...times, ...fields };
 }
+/** When no node remembers an older list. */
+const aWhileLater = () => ({ at: clock + 2_000, until: clock + 2_010 });
+/** What a press is for. */
+const of = (sku: string) => ({ sku, quantity: 1 });
 const told = (requestId: string, state: string, fields: Partial<Call> = {}) =>
   call('status', { requestId, state, ...fields });
 const seen = (orderNo: string, requestId: string, fields: Partial<SeenOrder> = {}): SeenOrder => ({
@@ -27,7 +31,14 @@ function cutOff(fault: string, target: string, press: Partial<Call> = {}): Entry
   const cut = { kind: 'fault', fault, target } as const;
   return [
     { ...cut, phase: 'begin', at: 10_000, until: 10_001 },
-    call('press', { status: 202, requestId: 'r3', at: 17_000, until: 17_010, ...press }),
+    call('press', {
+      status: 202,
+      requestId: 'r5',
+      ...of('seats'),
+      at: 17_000,
+      until: 17_010,
+      ...press,
+    }),
     { ...cut, phase: 'end', at: 19_000, until: 19_001 },
   ];
 }
@@ -37,10 +48,12 @@ const history = (): Entry[] => [
   { kind: 'quota', sku: 'pot', units: 1 },
   { kind: 'session', timeoutMs: 4_000 },
   { kind: 'aside', requests: 0 },
-  call('press', { status: 202, requestId: 'r1', state: 'queued' }),
-  call('press', { status: 202, requestId: 'r2', state: 'queued' }),
-  call('press', { status: 410, verdict: 'sold_out', requestId: 'r9' }),
-  call('press', { status: null, requestId: 'r8', error: 'reset' }),
+  call('press', { status: 202, requestId: 'r1', ...of('tv'), state: 'queued' }),
+  call('press', { status: 202, requestId: 'r2', ...of('seats'), state: 'queued' }),
+  call('press', { status: 410, verdict: 'sold_out', requestId: 'r9', ...of('pot') }),
+  call('press', { status: null, requestId: 'r8', ...of('tv'), error: 'reset' }),
+  call('press', { status: null, requestId: 'r3', ...of('pot') }),
+  call('press', { status: null, requestId: 'r4', ...of('tv') }),
   told('r1', 'queued'),
   told('r1', 'ordered', { order: seen('1', 'r1', { sku: 'tv', status: 'ordered' }) }),
   call('pay', { payment: { orderNo: '1', reference: 'p1' } }),
@@ -72,7 +85,7 @@ const dump = (): { -readonly [part in keyof Dump]: Dump[part][number][] } => ({
   ],
   orders: [
     order('1', 'tv', 'r1'),
-    order('2', 'seats', 'r2'),
+    order('2', 'seats', 'r2', { amount: '40' }),
     order('3', 'pot', 'r3'),
     order('4', 'tv', 'r4', { status: 'expired' }),
   ],
@@ -92,6 +105,22 @@ const dump = (): { -readonly [part in keyof Dump]: Dump[part][number][] } => ({
   waiting: [{ entry: 'e1', sku: 'tv', user_id: 'ada', state: 'served', order_no: '1' }],
   audit: [],
 });
+
+const pressOf = (entries: readonly Entry[], id: string) =>
+  entries.findIndex((one) => one.kind === 'call' && one.name === 'press' && one.requestId === id);
+const refused = { status: 503, verdict: 'overloaded', retryAfter: '2' };
+
+/** While the fault lasts, the node says less than the other one has said. */
+function blind(fault: string, target: string, end = 2_000): Entry[] {
+  const about = { kind: 'fault', fault, target } as const;
+  return [
+    { ...about, phase: 'begin', at: 900, until: 1_015 },
+    told('r4', 'expired', { at: 1_000, until: 1_010 }),
+    told('r4', 'queued', { at: 1_020, until: 1_030, node: 'web-2' }),
+    told('r4', 'expired', { at: 9_000, until: 9_010, node: 'web-2' }),
+    ...(end > 0 ? [{ ...about, phase: 'end', at: end, until: end } as const] : []),
+  ];
+}
 
 type Books = ReturnType<typeof dump>;
 type Break = (entries: Entry[], books: Books) => void;
@@ -134,6 +163,14 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
     },
     (_, { orders }) => orders.push(order('5', 'tv', 'r5', { status: 'cancelled' })),
   ],
+  'an order is what was asked for': [
+    (entries) => entries.splice(pressOf(entries, 'r2'), 1),
+    (entries) => change(entries, pressOf(entries, 'r2'), { who: 'bob' }),
+    (entries) => change(entries, pressOf(entries, 'r2'), { sku: 'tv' }),
+    (entries) => change(entries, pressOf(entries, 'r2'), { quantity: 2 }),
+    (entries) => change(entries, pressOf(entries, 'r4'), refused),
+    (_, { orders }) => change(orders, 0, { amount: '20' }),
+  ],
   'limits are kept': [
     (_, { orders }) => change(orders, 0, { units: '3' }),
     (_, { skus }) => change(skus, 1, { user_limit: '0' }),
@@ -149,6 +186,7 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
     (_, { payments }) => payments.push(payment('p5', '4')),
     (_, { payments }) => change(payments, 2, { refund: '' }),
     (_, { refunds }) => change(refunds, 0, { told: '2' }),
+    (_, { refunds }) => refunds.pop(),
     (_, { payments }) => change(payments, 0, { refund: 'done' }),
     (_, { payments }) => payments.push(payment('p4', '4', 'refund_due', 'due')),
     (_, { payments }) => payments.push(payment('p6', '99', 'refund_due', 'due')),
@@ -172,15 +210,50 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
         call('pay', { state: 'paid', payment: { orderNo: '4', reference: 'p4' } }),
         told('r4', 'expired'),
       ),
+    // A node that was excused before, or is not any more.
+    (entries) =>
+      entries.push(
+        ...blind('cut', 'web-2>postgres'),
+        told('r4', 'ordered', { at: 5_000, until: 5_010 }),
+      ),
   ],
   'every refusal has its verdict': [
     (entries) => entries.push(call('press', { status: 500, verdict: 'internal' })),
     (entries) => entries.push(call('press', { status: 502 })),
-    (entries) => entries.push(call('press', { status: 503, verdict: 'overloaded' })),
+    ...(
+      [
+        [503, 'overloaded'],
+        [429, 'quota_spent'],
+        [425, 'not_open'],
+      ] as const
+    ).map(
+      ([status, verdict]): Break =>
+        (entries) =>
+          entries.push(call('press', { status, verdict })),
+    ),
     (entries) =>
       entries.push(call('status', { status: 404, verdict: 'not_found', requestId: 'r1' })),
   ],
+  'no refusal is a lie': [
+    (entries) => entries.push(call('press', { status: 410, verdict: 'sold_out', ...of('tv') })),
+    (_, { outcomes }) =>
+      outcomes.push({ ...outcome('r9', 'tv', ''), status: 'sold_out', user_id: 'bob' }),
+    (_, { outcomes }) =>
+      outcomes.push({ ...outcome('r9', 'tv', ''), status: 'limit_reached', user_id: 'bob' }),
+    (entries) => entries.push(call('ticket', { status: 410, verdict: 'closed', ...of('tv') })),
+    (entries) => entries.push(call('ticket', { status: 403, verdict: 'blocked', ...of('tv') })),
+    (entries) =>
+      entries.push(
+        call('press', { status: 429, verdict: 'shed', retryAfter: '1', ...of('fire-tv') }),
+        { kind: 'fault', fault: 'keep', target: 'seats', phase: 'begin', at: 0, until: 1 },
+      ),
+  ],
   'lists of orders are true': [
+    (entries) => entries.push(call('orders', { orders: [], ...aWhileLater() })),
+    (entries) => {
+      const orders = [seen('1', 'r1', { sku: 'tv', status: 'ordered' }), seen('2', 'r2')];
+      entries.push(call('orders', { orders, ...aWhileLater() }));
+    },
     (entries) => entries.push(call('orders', { who: 'bob', orders: [seen('1', 'r1')] })),
     (entries) => entries.push(call('orders', { orders: [seen('9', 'r1')] })),
     (entries) =>
@@ -220,17 +293,19 @@ describe('the checker', () => {
   });
 
   it('lets a node that cannot read the database know less than another one', () => {
-    const cut = { kind: 'fault', fault: 'cut', target: 'web-2>postgres' } as const;
-    const blind: Entry[] = [
-      { ...cut, phase: 'begin', at: 900, until: 901 },
-      told('r4', 'expired', { at: 1_000, until: 1_010 }),
-      told('r4', 'queued', { at: 1_020, until: 1_030, node: 'web-2' }),
-      told('r4', 'expired', { at: 4_000, until: 4_010, node: 'web-2' }),
-      { ...cut, phase: 'end', at: 2_000, until: 2_001 },
-    ];
-    expect(check([...history(), ...blind], dump())).toEqual([]);
-    const seeing = blind.filter(({ kind }) => kind === 'call');
+    const cut = blind('cut', 'web-2>postgres');
+    expect(check([...history(), ...cut], dump())).toEqual([]);
+    // A hand-over to a standby is over at once and has no end.
+    expect(check([...history(), ...blind('switchover', 'postgres', 0)], dump())).toEqual([]);
+    const seeing = cut.filter(({ kind }) => kind === 'call');
     expect(check([...history(), ...seeing], dump())).toHaveLength(1);
+  });
+
+  it('lets a list lack what it says to lack, and an order come of a refusal that left it open', () => {
+    const open = history();
+    change(open, pressOf(open, 'r4'), { ...refused, isOpen: true });
+    const partial = call('orders', { orders: [], isPartial: true, ...aWhileLater() });
+    expect(check([...open, partial], dump())).toEqual([]);
   });
 
   it.each<[string, Partial<Call>]>([
