@@ -1,4 +1,4 @@
-import type { Request } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { expectAccessible, expectFits } from './browser.ts';
@@ -142,6 +142,21 @@ describe('a bad connection', () => {
     await says(page, sku, 'It is yours');
   });
 
+  it('hides no order for good', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    let lost = 0;
+    await page.route('**/api/v1/orders', (route) => {
+      lost += 1;
+      // All that a page asks without being told that the list has not come.
+      return lost <= 2 ? route.abort() : route.continue();
+    });
+    await page.reload();
+    await until('the order that has to be paid is shown', () => page.locator('.order').isVisible());
+    expect(lost).toBeGreaterThan(2);
+  });
+
   it('is not what is told of a crowd behind one address, nor that it has to sign in', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
     const sku = skus[0] ?? '';
@@ -181,6 +196,49 @@ describe('a bad connection', () => {
     await page.context().setOffline(false);
     await says(page, sku, 'It is yours');
     await until('the notice goes', async () => (await network.textContent()) === '');
+  });
+});
+
+describe('another shopper at the same browser', () => {
+  const who = (page: Page) => page.locator('#who').textContent();
+
+  it('sees nothing of the one before, however late it comes', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const [held, sent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let lists = 0;
+    await page.route('**/api/v1/orders', async (route) => {
+      lists += 1;
+      if (lists > 1) return route.continue();
+      const answer = await route.fetch();
+      sent.resolve();
+      await held.promise;
+      return route.fulfill({ response: answer });
+    });
+    await page.reload();
+    await sent.promise;
+    const before = await who(page);
+    await page.locator('#switch-guest').click();
+    await until('the next one is there', async () => (await who(page)) !== before);
+    const late = page.waitForResponse('**/api/v1/orders');
+    held.resolve();
+    await late;
+    await says(page, skus[0] ?? '', 'Buy');
+    expect(await page.locator('.order').count()).toBe(0);
+  });
+
+  it('who came in another tab is not shown the orders of the one before', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await until('both tabs have the order', () => other.locator('.order').isVisible());
+    await other.locator('#switch-guest').click();
+    await until('the orders are gone', async () => (await page.locator('.order').count()) === 0);
+    await until('both are the same', async () => (await who(page)) === (await who(other)));
+    await until('the next one may buy', () => isOn(buyOf(page, skus[0] ?? '')));
   });
 });
 

@@ -29,8 +29,11 @@ const PREVIEW = {
   challenge: null,
 };
 
-/** @returns {Identity | null} */
-function currentIdentity() {
+/**
+ * Who this browser is for the shop now. Another tab may have changed it.
+ * @returns {Identity | null}
+ */
+export function currentIdentity() {
   const token = recall(TOKEN);
   if (token === null) return null;
   const guest = recall(GUEST);
@@ -47,8 +50,9 @@ export async function identify() {
   if (answer.kind === 'refused') return answer;
   if (answer.kind !== 'ok') return { kind: 'unanswered' };
   const { user, token } = answer.body;
-  remember(TOKEN, token);
+  // Another tab hears of one after the other: it knows a guest's token for one.
   remember(GUEST, user);
+  remember(TOKEN, token);
   return { kind: 'known', identity: { token, user, guest: true } };
 }
 

@@ -18,7 +18,7 @@ import { money, pictureOf, several, timeOfDay } from './format.js';
 import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, unitsText, verdictMessage } from './messages.js';
 import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
-import { refundLookDelayMs } from './pace.js';
+import { backoffMs, refundLookDelayMs } from './pace.js';
 import { steadyNow } from './steady.js';
 import { payText } from './view.js';
 
@@ -61,6 +61,12 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   let refundLookAt = Number.POSITIVE_INFINITY;
   /** A database of the shop does not answer, so its orders are missing from the list. */
   let isIncomplete = false;
+  /** Failures in a row to read the list, and the timer of the next look after a failure or a press. */
+  let failures = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let nextLook;
+  /** Ends with the shopper: what comes later is not for the next one. */
+  let visit = new AbortController();
 
   /** @param {readonly Order[]} fresh */
   function take(fresh) {
@@ -76,22 +82,30 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   }
 
   async function load(isAgain = false) {
+    const { signal } = visit;
     lookedAt = steadyNow();
+    clearTimeout(nextLook);
     const answer = await listOrders(token());
+    if (signal.aborted) return answer;
+    clearTimeout(nextLook);
+    const mayAnswer = answer.kind === 'unanswered' || isRefusedForNow(answer);
+    failures = mayAnswer ? failures + 1 : 0;
     if (answer.kind === 'ok') {
       isIncomplete = answer.body.incomplete !== undefined;
       setShown(find('#orders-incomplete'), isIncomplete);
       take(answer.body.orders);
     }
-    // The shop may have answered from a cache that is up to a second old: read the list once more.
-    if (!isAgain) setTimeout(() => void load(true), LOOK_AGAIN_MS);
+    // An order that has to be paid may be there. Or the shop has answered from a cache that is up to a second old.
+    const again = mayAnswer ? backoffMs(answer, failures, Math.random()) : LOOK_AGAIN_MS;
+    if (mayAnswer || !isAgain) nextLook = setTimeout(() => void load(true), again);
     return answer;
   }
 
   /** @param {string} orderNo */
   async function refresh(orderNo) {
+    const { signal } = visit;
     const answer = await readOrder(orderNo, token());
-    if (answer.kind === 'ok') take([answer.body]);
+    if (answer.kind === 'ok' && !signal.aborted) take([answer.body]);
   }
 
   /** @param {Order} order */
@@ -128,8 +142,10 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     if (row === undefined || acting.has(orderNo) || !isEnabled(find(selector, row))) return;
     acting.add(orderNo);
     notes.set(orderNo, () => texts.oneMoment);
+    const { signal } = visit;
     const answer = await action(orderNo, token());
     acting.delete(orderNo);
+    if (signal.aborted) return;
     if (answer.kind === 'ok') {
       notes.delete(orderNo);
       const known = orders.find((order) => order.orderNo === orderNo);
@@ -224,6 +240,12 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   }
 
   function clear() {
+    visit.abort();
+    visit = new AbortController();
+    clearTimeout(nextLook);
+    failures = 0;
+    isIncomplete = false;
+    setShown(find('#orders-incomplete'), false);
     for (const row of rows.values()) row.remove();
     rows.clear();
     tickets.clear();
@@ -234,6 +256,14 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   }
 
   return { take, load, show, comeBack, clear };
+}
+
+/**
+ * Whether the shop may answer later.
+ * @param {import('./api.js').Answer} answer
+ */
+function isRefusedForNow(answer) {
+  return answer.kind === 'refused' && (answer.status === 429 || answer.status >= 500);
 }
 
 /**

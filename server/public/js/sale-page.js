@@ -7,7 +7,7 @@ import { salePhase } from './countdown.js';
 import { createDays, dayIn } from './days.js';
 import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
-import { identify, leaveGuest } from './identity.js';
+import { currentIdentity, identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
 import { texts, titleIn } from './language.js';
 import { createNoticePanel } from './notices.js';
@@ -351,15 +351,18 @@ function isScheduled() {
 }
 
 async function arrive() {
+  const { signal } = visit;
   for (let failures = 1; ; failures += 1) {
     const answer = await who();
-    if (answer.kind === 'sign_in') return;
+    if (signal.aborted || answer.kind === 'sign_in') return;
     if (answer.kind === 'known') {
       await known;
+      if (signal.aborted) return;
       // Hardly anybody has an order of a sale that has not opened: a page that waits for it asks for none.
       hasWaited = isScheduled();
       areOrdersDue = hasWaited;
       const list = areOrdersDue ? null : await panel.load();
+      if (signal.aborted) return;
       const forgotten = list?.kind === 'refused' && list.verdict === 'unauthenticated';
       // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
@@ -368,12 +371,12 @@ async function arrive() {
         return resumeAll();
       }
     }
-    await pause(backoffMs(answer, failures, Math.random()));
+    await pause(backoffMs(answer, failures, Math.random()), signal);
   }
 }
 
-find('#switch-guest').addEventListener('click', () => {
-  if (!leaveGuest()) return;
+/** Nothing of the shopper before is shown to the next one. */
+function changeShopper() {
   visit.abort();
   visit = new AbortController();
   token = null;
@@ -386,9 +389,22 @@ find('#switch-guest').addEventListener('click', () => {
   panel.clear();
   plan.clear();
   days.clear();
-  announce(texts.sale.guestChanged);
   notices.clear();
   void arrive();
+}
+
+find('#switch-guest').addEventListener('click', () => {
+  if (!leaveGuest()) return;
+  changeShopper();
+  announce(texts.sale.guestChanged);
+});
+// Another tab of this browser has signed somebody else in, or this shopper out.
+window.addEventListener('storage', () => {
+  if (shownAs?.kind !== 'known') return;
+  const { user, guest } = shownAs.identity;
+  const now = currentIdentity();
+  // A guest who is gone is replaced in a moment, by the tab in which it left.
+  if (now === null ? !guest : now.user !== user) changeShopper();
 });
 onReturn(() => {
   watch.now();
