@@ -72,7 +72,8 @@ export class Challenges {
   async pass(request: TicketRequest, solution: string | undefined): Promise<void> {
     const demand = this.#demand(request);
     if (demand === undefined) return;
-    const fault = solution === undefined ? 'required' : await this.#redeem(request, solution);
+    const fault =
+      solution === undefined ? 'required' : await this.#redeem(request, solution, demand.times);
     this.#options.onEvent(fault ?? 'solved');
     if (fault !== undefined) throw await this.#refusal(request, demand, fault);
   }
@@ -82,7 +83,8 @@ export class Challenges {
    * hard as the challenge that a request for a ticket would get now.
    */
   async issue(request: TicketRequest): Promise<Challenge | undefined> {
-    return this.#create(request, this.#demand(request)?.times ?? 1);
+    const { factor } = this.#options.switchOf(request.row.sku);
+    return this.#create(request, this.#demand(request)?.times ?? factor);
   }
 
   #demand({ row, userId, visitor, headers }: TicketRequest): Demand | undefined {
@@ -97,14 +99,18 @@ export class Challenges {
     return mode === 'on' ? { times: factor, causes: ['operator'] } : undefined;
   }
 
-  async #redeem({ row, userId }: TicketRequest, solution: string): Promise<ProofFault | undefined> {
+  async #redeem(
+    { row, userId }: TicketRequest,
+    solution: string,
+    times: number,
+  ): ReturnType<ProofOfWork['redeem']> {
     const { catalogue } = this.#options;
     const bond = { sale: row.sale, sku: row.sku, userId };
     await this.#signingKey(row.sale);
     const keys = catalogue.ticketKeys.accepted(row.sale);
     // Another node issued the challenge, and this node does not have the key yet to check it.
     if (keys.length === 0) throw new Problem('overloaded', { retryAfterSeconds: 1 });
-    return this.#proofs.redeem(keys, bond, solution, catalogue.nowMs());
+    return this.#proofs.redeem(keys, bond, solution, catalogue.nowMs(), times);
   }
 
   async #create({ row, userId }: TicketRequest, times: number): Promise<Challenge | undefined> {

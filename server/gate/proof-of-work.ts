@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject, randomInt } from 'node:crypto';
-import { type Challenge, createChallenge, verifySolution } from 'altcha-lib';
+import { type Challenge as AltchaChallenge, createChallenge, verifySolution } from 'altcha-lib';
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { type Static, Type } from '../../contracts/schema-types.ts';
 import type { AcceptedKey } from '../catalogue/ticket-keys.ts';
@@ -14,7 +14,8 @@ import { ExpiryTable } from './expiry-table.ts';
  *
  * The signing secrets are derived from the sale's ticket key, the sale, the SKU and the user. A
  * solution is therefore valid only for that user and SKU, and no solution can exist before the
- * opening.
+ * opening. The rounds are signed with it: what was solved while little work was asked for does not pass when
+ * more is.
  */
 
 /**
@@ -31,12 +32,17 @@ export const CHALLENGE_TTL_MS = 120_000;
 /** Rounds of an ordinary challenge: about a fifth of a second in a browser on two cores. */
 const ROUNDS_USUAL = 2_000;
 const ROUNDS_MAX = 64 * ROUNDS_USUAL;
+const roundsOf = (times: number) => Math.min(ROUNDS_MAX, Math.round(ROUNDS_USUAL * times));
 /**
  * Used solutions that are remembered: bounded by the number that can be solved within their life.
  */
 const USED_MAX = 262_144;
 
-export type { Challenge };
+export interface Challenge extends AltchaChallenge {
+  readonly parameters: AltchaChallenge['parameters'] & {
+    readonly data: { readonly rounds: number };
+  };
+}
 
 export interface Bond {
   readonly sale: string;
@@ -64,6 +70,7 @@ const Payload = Type.Object(
             keySignature: hex(64),
             nonce: hex(32),
             salt: hex(32),
+            data: Type.Optional(Type.Object({ rounds: whole }, { additionalProperties: false })),
           },
           { additionalProperties: false },
         ),
@@ -95,29 +102,33 @@ export class ProofOfWork {
 
   /** @param times multiple of the usual work; it has an upper bound */
   issue(key: KeyObject, bond: Bond, times: number): Promise<Challenge> {
-    const rounds = Math.min(ROUNDS_MAX, Math.round(ROUNDS_USUAL * times));
-    return createChallenge({
+    const rounds = roundsOf(times);
+    const challenge = createChallenge({
       algorithm: ALGORITHM,
       cost: KEY_ITERATIONS,
       counter: randomInt(1, rounds + 1),
       deriveKey,
       expiresAt: Math.floor((Date.now() + CHALLENGE_TTL_MS) / 1_000),
+      data: { rounds },
       ...secrets(key, bond),
     });
+    return challenge as Promise<Challenge>;
   }
 
   /**
    * Checks a solution and marks it as used.
    *
    * @param text base64 of JSON, as the widget returns it
-   * @returns why the solution is not valid; undefined if it is
+   * @param times the work that is asked for now
+   * @returns why the solution is not valid, `required` if it took less work; undefined if it is
    */
   async redeem(
     keys: readonly AcceptedKey[],
     bond: Bond,
     text: string,
     nowMs: number,
-  ): Promise<ProofFault | undefined> {
+    times: number,
+  ): Promise<ProofFault | 'required' | undefined> {
     const payload = payloadOf(text);
     if (payload === undefined) return 'failed';
     const { challenge, solution } = payload;
@@ -126,7 +137,11 @@ export class ProofOfWork {
       const options = { challenge, solution, deriveKey, ...secrets(key, bond) };
       const { verified, expired } = await verifySolution(options);
       if (expired) return 'expired';
-      if (verified) return this.#use(challenge.parameters) ? undefined : 'used';
+      if (!verified) continue;
+      // A web node of an older version does not say how many.
+      const { rounds = 0 } = challenge.parameters.data ?? {};
+      if (rounds < roundsOf(times)) return 'required';
+      return this.#use(challenge.parameters) ? undefined : 'used';
     }
     return 'failed';
   }

@@ -61,6 +61,7 @@ export const ChallengeAnswer = Type.Object(
       {
         algorithm: Type.String(),
         cost: Type.Integer({ description: 'Iterations a key' }),
+        data: Type.Object({ rounds: Type.Integer({ description: 'Keys to try at the most' }) }),
         expiresAt: Type.Optional(Type.Integer({ description: 'Seconds since the epoch' })),
         keyLength: Type.Integer(),
         keyPrefix: Type.String(),

@@ -98,6 +98,28 @@ describe('a challenge', () => {
     expect((await post('challenges', 'ada', { sku: 'Car' })).statusCode).toBe(404);
   });
 
+  it('that took less work than is asked for now gets another one', async () => {
+    // Solved in advance, while nobody had to solve any.
+    node.world.challenge = { mode: 'risk', factor: 1 };
+    const early = await solved((await post('challenges', 'ada', { sku: 'TV' })).json());
+    node.world.challenge = { mode: 'on', factor: 2 };
+    const answer = await askTicket('ada', early);
+    expect(answer.json().reason).toBe('challenge_required');
+    const enough = await solved(answer.json().challenge);
+    // Less is asked for again.
+    node.world.challenge = { mode: 'on', factor: 1 };
+    expect((await askTicket('ada', enough)).statusCode).toBe(201);
+  });
+
+  it('that is requested in advance is as hard as the operators say', async () => {
+    node.world.challenge = { mode: 'risk', factor: 2 };
+    const inAdvance = await solved((await post('challenges', 'ada', { sku: 'TV' })).json());
+    const program = { 'user-agent': '' };
+    const refused = await askTicket('ada', undefined, program);
+    expect(refused.json().reason).toBe('challenge_required');
+    expect((await askTicket('ada', inAdvance, program)).statusCode).toBe(201);
+  });
+
   it('stays valid when the ticket key is rotated, but not when it is revoked', async () => {
     const [first, second] = [await challengeFor('ada'), await challengeFor('ada')];
     const { world } = node;
@@ -154,6 +176,7 @@ describe('the solution of a challenge', () => {
       ['longer life', { expiresAt: (parameters.expiresAt ?? 0) + 1_000 }],
       ['key length', { keyLength: 1 }],
       ['further', { data: { user: 'ada' } }],
+      ['more work', { data: { rounds: 128_000 } }],
     ];
     for (const [what, changes] of changed) {
       const easier = { ...challenge, parameters: { ...parameters, ...changes } };
