@@ -289,6 +289,12 @@ const FAULTS: Readonly<Record<string, () => Promise<readonly [string[], RegExp]>
     expect(reasons).toContain('Prometheus tells no Alertmanager');
     expect(reasons).toContain('alerts are silenced: for the test');
     expect(reasons.join('\n')).toMatch(/Alertmanager tells nobody/);
+    // Somebody could be told, and no route leads there.
+    const original =
+      'route: { receiver: nobody, routes: [{ receiver: log }] }\n' +
+      'receivers: [{ name: nobody }, { name: log }, { name: on-call, email_configs: [{ to: a@b.c }] }]';
+    const unrouted = await watchedBy({ '/api/v2/status': { config: { original } } });
+    expect((await saysNo('alerts', unrouted, { isDemo: false })).join()).toMatch(/tells nobody/);
     return [reasons, /^FlashsaleOwn fires$/];
   },
   standbys: async () => {
@@ -309,6 +315,10 @@ const FAULTS: Readonly<Record<string, () => Promise<readonly [string[], RegExp]>
     const variables = await withProcess({ flashsale_database_sessions: none });
     const reasons = await saysNo('warm', variables);
     expect(reasons.join('\n')).toMatch(new RegExp(`web at \\S+ does not know ${SKU} yet`));
+    // An edge that reaches no web node shows its last copies.
+    const copies = { [`/sales/${sale}`]: 'a page', [`/api/v1/sales/${sale}`]: {} };
+    const SHOP_URL = await stand(standIn(copies));
+    expect(await saysNo('warm', { SHOP_URL })).toEqual(['/api/v1/orders answers 404']);
     return [reasons, /web at \S+ has 0 of 1 sessions open at postgres/];
   },
   quota: async () => {
@@ -319,6 +329,14 @@ const FAULTS: Readonly<Record<string, () => Promise<readonly [string[], RegExp]>
     expect(made.ok).toBe(true);
     const reasons = await saysNo('quota');
     await system.set(quota, String(UNITS));
+    await system.set(system.paths.keep, '0');
+    const shed = await until('nothing is kept', async () => {
+      const said = await saysNo('quota');
+      if (said.length === 0) throw new Error('the doctor says go');
+      return said;
+    });
+    expect(shed).toEqual(['Vase keeps no purchase (keep is 0)']);
+    await system.set(system.paths.keep, '1');
     return [reasons, /^the quota of Vase is 15, and only 10 units exist$/];
   },
   opening: async () => {

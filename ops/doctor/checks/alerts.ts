@@ -51,14 +51,28 @@ function ofTargets(targets: readonly Target[], page: string): Finding[] {
   });
 }
 
+interface Route {
+  readonly receiver?: string;
+  readonly routes?: readonly Route[];
+}
+
 interface Configuration {
+  readonly route?: Route;
   readonly receivers?: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Whether any receiver has a way to tell somebody. */
+/** The receivers to which a route may lead. */
+const reached = ({ receiver = '', routes = [] }: Route): readonly string[] => [
+  receiver,
+  ...routes.flatMap(reached),
+];
+
+/** Whether any receiver that alerts may reach has a way to tell somebody. */
 function tellsSomebody(text: string): boolean {
-  const { receivers = [] } = (parse(text) ?? {}) as Configuration;
-  return receivers.some((receiver) =>
+  const { route = {}, receivers = [] } = (parse(text) ?? {}) as Configuration;
+  const names = reached(route);
+  const used = receivers.filter(({ name }) => names.includes(String(name)));
+  return used.some((receiver) =>
     Object.entries(receiver).some(([key, value]) => {
       return key.endsWith('_configs') && Array.isArray(value) && value.length > 0;
     }),
@@ -69,7 +83,14 @@ async function ofAlertmanager(url: string, options: Sources['options']): Promise
   const { configuration, silences } = await alertmanagerState(url, options.timeoutMs);
   const isTold = options.isDemo || tellsSomebody(configuration);
   return [
-    ...(isTold ? [] : [no('Alertmanager tells nobody: no receiver has a way to wake one', SET_UP)]),
+    ...(isTold
+      ? []
+      : [
+          no(
+            'Alertmanager tells nobody: no receiver that a route leads to has a way to wake one',
+            SET_UP,
+          ),
+        ]),
     ...silences.map(({ id, comment }) =>
       no(`alerts are silenced: ${comment || 'without a comment'}`, `amtool silence expire ${id}`),
     ),

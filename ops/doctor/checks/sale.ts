@@ -17,17 +17,24 @@ async function granted(sources: Sources, sku: string): Promise<number> {
 async function ofSku(sources: Sources, { sku, unitsTotal, free, zone, state }: BoardSku) {
   const { reader, paths } = await sources.tree();
   const of = paths.sku(sku);
-  const [written, quota, inTree, keep] = await Promise.all([
+  const [written, quota, inTree, own, common] = await Promise.all([
     reader.text(of.quota),
     reader.inForce(of.quota),
     reader.inForce(of.state),
     reader.inForce(of.keep),
+    reader.inForce(paths.keep),
   ]);
+  const keep = own ?? common;
   const problems: Finding[] = [];
   const now = state === 'open' ? (inTree ?? 'open') : state;
   if (now !== 'open') problems.push(no(`${sku} is ${now}`, `flashsale quota resume ${sku}`));
   if (keep !== null && Number(keep) === 0) {
-    problems.push(no(`${sku} keeps no purchase (keep is 0)`, `flashsale quota keep 1 ${sku}`));
+    problems.push(
+      no(
+        `${sku} keeps no purchase (keep is 0)`,
+        `flashsale quota keep 1${own === null ? '' : ` ${sku}`}`,
+      ),
+    );
   }
   // The stock of daily goods does not end.
   if (zone !== null) return problems;

@@ -41,13 +41,21 @@ function ignorant(all: readonly ProcessFacts[], skus: readonly string[]): Findin
   });
 }
 
-async function ofPage(shopUrl: string, path: string, timeoutMs: number): Promise<Finding[]> {
+/** The edge keeps no copy of it, so a web node has answered. It belongs to nobody without a token. */
+const PRIVATE = { path: '/api/v1/orders', status: 401 };
+
+async function ofPage(
+  shopUrl: string,
+  path: string,
+  timeoutMs: number,
+  wanted = 200,
+): Promise<Finding[]> {
   const command = `curl -w '%{time_total}' -o /dev/null ${shopUrl}${path}`;
   try {
     // The first call fills the caches on the way.
     await call(shopUrl, path, timeoutMs);
     const { status, tookMs } = await call(shopUrl, path, timeoutMs);
-    if (status !== 200) return [no(`${path} answers ${status}`, command)];
+    if (status !== wanted) return [no(`${path} answers ${status}`, command)];
     if (tookMs <= timeoutMs * PAGE_SLOW_SHARE) return [];
     return [no(`${path} takes ${Math.round(tookMs)} ms, asked for the second time`, command)];
   } catch (error) {
@@ -64,7 +72,10 @@ async function look(sources: Sources): Promise<readonly Finding[]> {
     shopUrl === undefined
       ? [notKnown('SHOP_URL is not set', 'SHOP_URL=https://… flashsale doctor')]
       : (
-          await Promise.all(paths.map((path) => ofPage(shopUrl, path, sources.options.timeoutMs)))
+          await Promise.all([
+            ...paths.map((path) => ofPage(shopUrl, path, sources.options.timeoutMs)),
+            ofPage(shopUrl, PRIVATE.path, sources.options.timeoutMs, PRIVATE.status),
+          ])
         ).flat();
   const problems = [...withoutSessions(all), ...ignorant(all, skus), ...pages];
   const web = all.filter(({ kind }) => kind === 'web').length;

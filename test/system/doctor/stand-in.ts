@@ -84,7 +84,8 @@ interface RuleFile {
 }
 
 const RULES = new URL('../../../ops/alerts/flashsale.rules.yml', import.meta.url);
-const WAKES = 'receivers:\n  - name: on-call\n    webhook_configs: [{ url: "http://phone" }]\n';
+const WAKES =
+  'route: { receiver: on-call }\nreceivers:\n  - name: on-call\n    webhook_configs: [{ url: "http://phone" }]\n';
 
 /** No host has a wrong clock, and this is the only disk. */
 export function disksAnswer(disk: object): (path: string) => object {
