@@ -41,6 +41,7 @@ export type CallName =
   | 'orders'
   | 'join'
   | 'waiting'
+  | 'leave'
   | 'sale';
 
 export interface SeenOrder {

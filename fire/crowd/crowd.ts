@@ -17,9 +17,13 @@ const WAVE_MS = 4_000;
 const WAVES_AT_ONCE = 3;
 /** To turn to another device. A node may say `queued` for 200 ms after another node has told more. */
 const TURN_MS = 300;
+/** Over before the first answer is there. */
+const ONE_PRESS_MS = 0;
 /** Some pay only after the time for it is over. */
 const LATE_MS = 7_000;
 const WAITLIST_MS = 6_000;
+/** Longer than a node remembers a list. */
+const LIST_MS = 1_500;
 
 const WEIGHTS: Readonly<Partial<Record<GoodsName, number>>> = {
   ...{ counted: 4, plenty: 3, daily: 2, pot: 2, seats: 2 },
@@ -123,7 +127,8 @@ export class Crowd {
 
   async #purchase(shopper: Shopper, goods: Goods, quantity: number, random: Random) {
     const wish = this.wish(goods, quantity);
-    const pressed = await shopper.press(wish);
+    // Some press once and rather wait in line.
+    const pressed = await shopper.press(wish, random.chance(0.4) ? ONE_PRESS_MS : undefined);
     if (!pressed.mayBeTaken) {
       // The shop says whether there is a waitlist, and whether units are free after all.
       const refusal = String(pressed.answer.body['verdict']);
@@ -135,11 +140,16 @@ export class Crowd {
     if (random.chance(0.1)) return;
     const { body } = await this.#outcome(shopper, pressed.requestId, goods, random);
     const order = body['order'] as { orderNo: string } | undefined;
+    const isListing = random.chance(0.3);
     if (body['status'] === 'ordered' && order !== undefined) {
+      if (isListing) await shopper.orders();
       await this.#settle(shopper, order.orderNo, wish, random);
       await shopper.status(pressed.requestId, goods.sku);
     }
-    if (random.chance(0.3)) await shopper.orders();
+    if (!isListing) return;
+    await shopper.orders();
+    // Other shoppers do not wait for the second look.
+    this.#set(delay(LIST_MS).then(() => shopper.orders()));
   }
 
   /** Some ask at another device, and then look at the first one again. */

@@ -139,7 +139,10 @@ export class Shopper {
     return this.#client.call('orders', 'GET', '/api/v1/orders');
   }
 
-  /** Joins the waitlist and looks now and then. The order of the place, if it gets one. */
+  /**
+   * Joins the waitlist, looks now and then, and leaves it: at the end of a run nobody else waits. The order of the
+   * place, if it gets one.
+   */
   async wait({ sale, sku, quantity }: Wish, forMs: number): Promise<string | undefined> {
     const path = `/api/v1/sales/${sale}/skus/${sku}/waiting`;
     const about = { sku };
@@ -154,6 +157,7 @@ export class Shopper {
       if (order?.orderNo !== undefined) return order.orderNo;
       await delay(PAUSE_MS.poll);
     }
+    await this.#client.call('leave', 'DELETE', path, { about });
     return undefined;
   }
 }

@@ -82,6 +82,54 @@ const OWN: readonly Bug[] = [
     ],
   },
   {
+    name: 'the merchant is not told that a payment goes back',
+    file: 'db/procedures/pay_order.sql',
+    edits: [
+      [
+        `  VALUES (v_result, v_order.sale, v_order.sku, ARRAY[p_order_no],
+          CASE WHEN v_result = 'refund_due' THEN p_payment_ref END);`,
+        "  SELECT v_result, v_order.sale, v_order.sku, ARRAY[p_order_no], NULL WHERE v_result = 'paid';",
+      ],
+    ],
+  },
+  {
+    name: 'the owner cancels a paid order',
+    file: 'db/procedures/cancel_order.sql',
+    edits: [["v_order.status <> 'ordered'", "v_order.status NOT IN ('ordered', 'paid')"]],
+  },
+  {
+    name: 'an order of the waitlist is given to the next waiter too',
+    file: 'db/procedures/serve_waitlist.sql',
+    edits: [
+      [
+        "(p_sale, p_sku, 1, 'sale', v_left - p_units);",
+        `(p_sale, p_sku, 1, 'sale', v_left - p_units);
+  UPDATE waiting w SET state = 'served', ended_at = v_now, order_no = v_order_nos[1]
+  WHERE w.sale = p_sale AND w.entry = (
+    SELECT x.entry FROM waiting x
+    WHERE x.sale = p_sale AND x.sku = p_sku AND x.state = 'waiting' ORDER BY x.entry LIMIT 1);`,
+      ],
+    ],
+  },
+  {
+    name: 'a node whose grant is spent says sold out',
+    file: 'server/gate/steps.ts',
+    edits: [['TOO_FEW : { verdict: drawn.verdict }', 'TOO_FEW : SOLD_OUT']],
+  },
+  {
+    name: 'a refusal does not say when to come again',
+    file: 'server/http/problems.ts',
+    edits: [['seconds === undefined ? []', 'seconds === undefined || verdict === "cooldown" ? []']],
+  },
+  {
+    name: 'a node shows a list of orders from before a change',
+    file: 'server/orders/order-pages.ts',
+    edits: [
+      ['this.#pages.delete(userId);', ''],
+      ['FIRST_PAGE_TTL_MS = 1_000', 'FIRST_PAGE_TTL_MS = 60_000'],
+    ],
+  },
+  {
     name: 'dead nodes are never settled',
     file: 'keeper/dead-nodes.ts',
     edits: [
