@@ -28,6 +28,11 @@ const OWN: readonly Bug[] = [
     edits: [["entry.resolve('unknown');", "entry.resolve('confirmed');"]],
   },
   {
+    name: 'a publish whose confirm is late counts as refused',
+    file: 'broker/publisher.ts',
+    edits: [["entry.resolve('unknown');", "entry.resolve('refused');"]],
+  },
+  {
     name: 'a publish whose channel was closed counts as confirmed',
     file: 'broker/publisher.ts',
     edits: [["entry.channel ? 'refused' : 'unknown'", "entry.channel ? 'refused' : result"]],
