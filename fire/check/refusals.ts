@@ -23,11 +23,10 @@ export function answersAreLawful({ calls }: Evidence): string[] {
 }
 
 /**
- * What is true only after this edit of an operator. Nobody of a run closes a sale or blocks a user. A web node that
- * has not read the tree yet says `paused`.
+ * What is true only after this edit of an operator. Nobody of a run closes a sale or blocks a user.
  */
 const ONLY_AFTER: Readonly<Record<string, string | undefined>> = {
-  ...{ shed: 'keep', closed: undefined, blocked: undefined },
+  ...{ shed: 'keep', paused: 'pause', closed: undefined, blocked: undefined },
 };
 
 interface Refusal {

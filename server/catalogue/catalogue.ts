@@ -40,6 +40,8 @@ export interface Switches {
   /** Grows with each change of a value. */
   readonly changes: number;
   state(sku: string): SwitchState;
+  /** Whether the state was read. */
+  knowsState(sku: string): boolean;
   keep(sku: string): number;
   /** Units that all nodes together may admit; undefined if this is not known. */
   quota(sku: string): number | undefined;
@@ -145,6 +147,11 @@ export class Catalogue {
     // one counts.
     const state = this.#switches.state(row.sku);
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
+  }
+
+  /** Whether it counts as paused only because this process has not read the operators' switch yet. */
+  isUnread(row: SkuOnSale): boolean {
+    return row.state === 'open' && !this.#switches.knowsState(row.sku);
   }
 
   /** Packets of a pot never come back, so nobody waits for one. */

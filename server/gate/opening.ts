@@ -17,13 +17,14 @@ export function untilOpening(catalogue: Catalogue, row: SkuOnSale): Problem {
 /**
  * Returns the SKU if tickets for it can be issued now.
  *
- * @throws {Problem} not_found, not_open, paused, closed, sold_out
+ * @throws {Problem} not_found, not_open, paused, quota_unavailable, closed, sold_out
  */
 export function rowForTickets(catalogue: Catalogue, sale: string, sku: string): SkuOnSale {
   const row = catalogue.sku(sku);
   if (row === undefined || row.sale !== sale) throw new Problem('not_found');
   const state = catalogue.skuState(row);
   if (state === 'scheduled') throw untilOpening(catalogue, row);
+  if (state === 'paused' && catalogue.isUnread(row)) throw new Problem('quota_unavailable');
   if (state !== 'open') throw new Problem(state);
   if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
   return row;

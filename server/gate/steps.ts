@@ -84,6 +84,7 @@ export type SlowStep<P> = (
 
 /** Refusals are constants, so that the fast path builds their answers only once. */
 const PAUSED = { verdict: 'paused' } as const satisfies Refusal;
+const UNREAD = { verdict: 'quota_unavailable' } as const satisfies Refusal;
 const CLOSED = { verdict: 'closed' } as const satisfies Refusal;
 const SOLD_OUT = { verdict: 'sold_out' } as const satisfies Refusal;
 const SHED = { verdict: 'shed' } as const satisfies Refusal;
@@ -124,7 +125,8 @@ function state({ sku }: Press, { catalogue }: GateParts): Refusal | undefined {
   const now = catalogue.skuState(row);
   if (now === 'open') return undefined;
   if (now === 'scheduled') return notOpen(catalogue, row);
-  return now === 'paused' ? PAUSED : CLOSED;
+  if (now === 'closed') return CLOSED;
+  return catalogue.isUnread(row) ? UNREAD : PAUSED;
 }
 
 function soldOut({ sku }: Press, { catalogue }: GateParts): Refusal | undefined {

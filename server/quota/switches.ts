@@ -47,6 +47,7 @@ export class Switches {
   /** All settings that take effect, in one list: each report has their versions. */
   #settings: readonly Setting<unknown>[] = [];
   #changes = 0;
+  #isListRead = false;
 
   constructor(options: SwitchesOptions) {
     const { session, paths } = options;
@@ -62,6 +63,7 @@ export class Switches {
   }
 
   #onSkus(names: readonly string[]): void {
+    this.#isListRead = true;
     const wanted = new Set(names.filter(isName));
     for (const [sku, settings] of this.#skus) {
       if (wanted.has(sku)) continue;
@@ -102,7 +104,12 @@ export class Switches {
     return this.#settings;
   }
 
-  /** `paused` if no state is set. */
+  /** Whether the state of the SKU, or its absence, was read. */
+  knowsState(sku: string): boolean {
+    return this.#skus.get(sku)?.state.isKnown ?? this.#isListRead;
+  }
+
+  /** `paused` if no state is set, or if it was not read yet. */
   state(sku: string): SkuState {
     return this.#skus.get(sku)?.state.value ?? STATE_DEFAULT;
   }

@@ -242,6 +242,10 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
       outcomes.push({ ...outcome('r9', 'tv', ''), status: 'limit_reached', user_id: 'bob' }),
     (entries) => entries.push(call('ticket', { status: 410, verdict: 'closed', ...of('tv') })),
     (entries) => entries.push(call('ticket', { status: 403, verdict: 'blocked', ...of('tv') })),
+    (entries) => {
+      const refusal = { status: 503, verdict: 'paused', retryAfter: '5' };
+      entries.push(call('press', { ...refusal, ...of('tv') }));
+    },
     (entries) =>
       entries.push(
         call('press', { status: 429, verdict: 'shed', retryAfter: '1', ...of('fire-tv') }),

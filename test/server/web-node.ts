@@ -29,6 +29,7 @@ export interface World {
   /** Whether the sale exists without its SKU. */
   isEmpty: boolean;
   state: SwitchState;
+  knowsState: boolean;
   keep: number;
   shed: 'random' | 'lottery';
   hasWaitlist: boolean;
@@ -177,6 +178,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     row: rowOnSale(),
     isEmpty: false,
     state: 'open',
+    knowsState: true,
     keep: 1,
     shed: 'random',
     hasWaitlist: true,
@@ -232,6 +234,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
     },
     {
       state: () => world.state,
+      knowsState: () => world.knowsState,
       keep: () => world.keep,
       quota: () => undefined,
       shed: () => world.shed,

@@ -142,6 +142,7 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
     },
     {
       state: () => world.state,
+      knowsState: () => true,
       keep: () => world.keep,
       quota: () => undefined,
       shed: () => world.shed,

@@ -40,6 +40,12 @@ export const KINDS = {
     retryAfter: [5, 15],
     page: /stopped the sale for now/,
   },
+  quota_unavailable: {
+    verdict: 'quota_unavailable',
+    status: 503,
+    retryAfter: [2, 6],
+    page: /cannot sell right now/,
+  },
   sold_out: { verdict: 'sold_out', status: 410, page: /sold and paid for/ },
   overloaded: { verdict: 'overloaded', status: 503, retryAfter: [2, 6], page: /was not taken/ },
   rate_limited: { verdict: 'rate_limited', status: 429, retryAfter: [1, 3], page: /more requests/ },

@@ -58,6 +58,11 @@ const CASES: readonly Case[] = [
     prepare: ({ world }) => (world.state = 'paused'),
   },
   {
+    ...KINDS.quota_unavailable,
+    cause: "the operators' switch was not read yet",
+    prepare: ({ world }) => Object.assign(world, { state: 'paused', knowsState: false }),
+  },
+  {
     ...KINDS.sold_out,
     cause: 'no unit is free and none can come back',
     prepare: (node) => setRow(node, { free: 0, unpaidExists: false }),

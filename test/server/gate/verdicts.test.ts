@@ -45,6 +45,11 @@ const CASES: readonly Case[] = [
     prepare: ({ world }) => (world.state = 'paused'),
   },
   {
+    ...KINDS.quota_unavailable,
+    cause: "the operators' switch was not read yet",
+    prepare: ({ world }) => Object.assign(world, { state: 'paused', knowsState: false }),
+  },
+  {
     ...KINDS.sold_out,
     cause: 'no unit is free and none can come back',
     prepare(node) {
@@ -132,11 +137,8 @@ const CASES: readonly Case[] = [
     prepare: ({ world }) => (world.quota = 0),
   },
   {
-    verdict: 'quota_unavailable',
+    ...KINDS.quota_unavailable,
     cause: 'a node without a session',
-    status: 503,
-    retryAfter: [2, 6],
-    page: /./,
     prepare: ({ world }) => (world.quota = 'cut off'),
   },
   ...Object.entries({

@@ -51,6 +51,17 @@ test('a node draws what it was granted and no more, and reports refunds and outc
   });
 });
 
+test('a node knows which states it has read', async () => {
+  await plane.sell('known', 10);
+  const agent = plane.agent();
+  expect(agent.switches.knowsState('known')).toBe(false);
+  await ready(agent);
+  await until('read', () => agent.switches.knowsState('known'), { pollMs: 5 });
+  expect(agent.switches.state('known')).toBe('open');
+  // It is not in the list.
+  expect(agent.switches.knowsState('unheard')).toBe(true);
+});
+
 test('a node follows states and shares, and pauses an SKU whose state is not set', async () => {
   const agent = plane.agent();
   await ready(agent);
