@@ -88,6 +88,9 @@ const KIND_BY_SQLSTATE: Readonly<Record<string, DatabaseErrorKind>> = {
   '57P03': 'unavailable', // starting up or shutting down
   '25006': 'unavailable', // read-only: this server is now a standby
   '25P03': 'retry', // idle in transaction for too long
+  // A session's prepared statement is of before a change of a routine's result, or is gone: the next session prepares anew.
+  '0A000': 'retry',
+  '26000': 'retry',
   '57P05': 'retry', // idle session timeout
 };
 

@@ -29,8 +29,9 @@ BEGIN
          (SELECT coalesce(sum(m.units), 0) FROM stock_movement m
           WHERE m.sale = k.sale AND m.sku = k.sku AND m.kind IN ('load', 'restock')),
          (SELECT coalesce(sum(s.remaining), 0) FROM current_slots(k.sku) s),
-         EXISTS (SELECT FROM orders o
-                 WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered')
+         -- The latest first: while a snapshot is held, the index keeps those that were paid before.
+         EXISTS (SELECT FROM (SELECT FROM orders o WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered'
+                              ORDER BY o.pay_before DESC LIMIT 1) u)
            OR EXISTS (SELECT FROM regular.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
            OR EXISTS (SELECT FROM hot.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
   FROM catalog.sku k

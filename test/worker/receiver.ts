@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
@@ -23,7 +24,8 @@ export async function startReceiver(): Promise<Receiver> {
   const server = createServer((request, response) => void receive(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: Receiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`,
+    // A later receiver may get the same port.
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/events/${randomUUID()}`,
     taken: [],
     attempts: 0,
     forged: 0,

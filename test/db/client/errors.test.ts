@@ -22,6 +22,8 @@ describe('an error', () => {
     ['57P03', 'unavailable'],
     ['53300', 'unavailable'],
     ['25006', 'unavailable'],
+    ['0A000', 'retry'],
+    ['26000', 'retry'],
     ['23514', 'refused'],
     ['42501', 'refused'],
     ['FS001', 'refused'],
@@ -80,6 +82,22 @@ describe('a pool', () => {
     expect(await pool.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
     await pool.close();
     for (const error of seen) expect(error).toBeInstanceOf(DatabaseError);
+  });
+
+  it.each([
+    ['has another result now', 'CREATE OR REPLACE VIEW changing AS SELECT 1 AS one, 2 AS two'],
+    ['is gone', 'DEALLOCATE ALL'],
+  ])('prepares a statement again that %s', async (_, change) => {
+    const pool = createPool({ ...limits, url: database.url });
+    await pool.query({ text: 'CREATE OR REPLACE VIEW changing AS SELECT 1 AS one' });
+    const statement = { name: 'changing', text: 'SELECT * FROM changing' };
+    expect(await pool.query(statement)).toEqual([{ one: 1 }]);
+    await pool.query({ text: change });
+    // Nothing was done, so a worker may repeat the call, and does not put its requests aside.
+    await expect(pool.query(statement)).rejects.toMatchObject({ kind: 'retry' });
+    expect(await pool.query(statement)).toMatchObject([{ one: 1 }]);
+    await pool.query({ text: 'DROP VIEW changing' });
+    await pool.close();
   });
 
   it('refuses a query when the configured number of queries wait already', async () => {
