@@ -19,12 +19,12 @@ LANGUAGE sql STABLE
 SET search_path = :schema, pg_temp
 AS $routine$
   SELECT s.* FROM stock_slot s
-  WHERE s.sku = p_sku AND s.slot > (SELECT (max(l.slot) - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku)
+  WHERE s.sku = p_sku AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)
 $routine$;
 
 -- The search_path is for the check of the body only.
 ALTER FUNCTION :schema.current_slots RESET search_path;
 ALTER FUNCTION :schema.current_slots OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.current_slots IS
-  'The slots of a SKU, without old versions of renewed ones: part of place_orders';
+  'The slots of a SKU, without old versions of renewed ones: part of place_mixed_batch and others';
 REVOKE ALL ON FUNCTION :schema.current_slots FROM PUBLIC;

@@ -121,7 +121,7 @@ BEGIN
   IF v_got <> '{}' THEN
     SELECT s.slot INTO v_slot FROM stock_slot s
     WHERE s.sku = p_sku AND s.remaining >= cardinality(v_got)
-      AND s.slot > (SELECT (max(l.slot) - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku)  -- current_slots
+      AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
     ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF v_slot IS NULL THEN
       SELECT s.slot INTO v_slot FROM stock_slot s

@@ -93,7 +93,7 @@ BEGIN
     ), picked AS MATERIALIZED (
       SELECT s.slot FROM credited c CROSS JOIN stock_slot s
       WHERE s.sku = p_sku AND s.remaining >= p_units[1]
-        AND s.slot > (SELECT (max(l.slot) - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku)  -- current_slots
+        AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
       ORDER BY s.remaining * (1 - random() / 8) DESC LIMIT 1
       FOR UPDATE OF s SKIP LOCKED
     ), drawn AS (

@@ -64,7 +64,7 @@ BEGIN
   ), picked AS MATERIALIZED (
     SELECT s.slot, s.remaining FROM (SELECT count(*) AS users FROM credited) c CROSS JOIN stock_slot s
     WHERE (v_are_new OR c.users = v_count) AND s.sku = v_sku AND s.remaining >= v_wanted
-      AND s.slot > (SELECT (max(l.slot) - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = v_sku)  -- current_slots
+      AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = v_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
     ORDER BY s.remaining * (1 - random() / 8) DESC LIMIT 1
     FOR UPDATE OF s SKIP LOCKED
   ), drawn AS (
@@ -79,7 +79,8 @@ BEGIN
     INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
                             waited, passed_over, false_empty, retries, lock_us, total_us)
     SELECT now(), v_sku, p_routine, v_count, v_count, 0, v_wanted, 1, false,
-           d.found < 0.875 * (SELECT max(l.remaining) FROM current_slots(v_sku) l), 0, 0,
+           d.found < 0.875 * (SELECT max(l.remaining) FROM stock_slot l
+                             WHERE l.sku = v_sku AND l.slot > (d.slot - 1) / 1024 * 1024), 0, 0,
            extract(epoch FROM clock_timestamp() - d.locked_at) * 1e6,
            extract(epoch FROM clock_timestamp() - now()) * 1e6
     FROM drawn d WHERE p_terms.call_figures

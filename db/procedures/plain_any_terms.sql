@@ -30,7 +30,8 @@ AS $routine$
          OR NOT decided_in_others(t.other_sales, t.other_until, p_request_ids))
     AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))
     AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
-    AND EXISTS (SELECT FROM current_slots(p_sku) l
+    -- The last one first, as in current_slots, whose condition would cost more here than the look.
+    AND EXISTS (SELECT FROM (SELECT l.remaining FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC) l
                 WHERE l.remaining >= (SELECT sum(u.units) FROM unnest(p_units) AS u (units)))
 $routine$;
 

@@ -32,7 +32,7 @@ BEGIN
   END IF;
   v_units := p_units - serve_waitlist(p_sale, p_sku, p_units, p_kind);
   IF v_units = 0 THEN RETURN NULL; END IF;
-  v_after := (SELECT (max(s.slot) - 1) / 1024 * 1024 FROM stock_slot s WHERE s.sku = p_sku);
+  v_after := (SELECT (s.slot - 1) / 1024 * 1024 FROM stock_slot s WHERE s.sku = p_sku ORDER BY s.slot DESC LIMIT 1);
   SELECT s.slot INTO v_slot FROM stock_slot s
   WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
   WHILE v_slot IS NULL LOOP
