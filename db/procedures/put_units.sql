@@ -36,10 +36,11 @@ BEGIN
   SELECT s.slot INTO v_slot FROM stock_slot s
   WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
   WHILE v_slot IS NULL LOOP
-    IF NOT EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku) THEN
+    -- Once more: set_slots may have deleted this row during the wait. That of the last release gives the lowest numbers again.
+    v_after := (SELECT (max(s.slot) - 1) / 1024 * 1024 FROM stock_slot s WHERE s.sku = p_sku);
+    IF v_after IS NULL THEN
       RAISE EXCEPTION 'no slots of SKU %', p_sku USING ERRCODE = 'FS002';
     END IF;
-    -- Loop again if set_slots has deleted this row during the wait.
     SELECT s.slot INTO v_slot FROM stock_slot s
     WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.slot LIMIT 1 FOR UPDATE;
   END LOOP;

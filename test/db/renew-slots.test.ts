@@ -73,6 +73,26 @@ describe('renewed slots', () => {
     expect((await slotsOf(sku)).every(({ slot }) => slot > 1024)).toBe(true);
   });
 
+  it('take units that come back while set_slots of the last release gives low numbers again', async () => {
+    const sku = await stock(ops, sale, { units: 3, slots: 3 });
+    const userId = 'bob';
+    const orderNo = await order(worker, sku, { userId });
+    await renewSlots(worker, 'hot', sku, 0);
+    const dba = await openSession(database.url, { applicationName: 'dba', ...PATIENCE });
+    await dba.run(`BEGIN;
+      WITH gone AS (DELETE FROM hot.stock_slot WHERE sku = '${sku}' RETURNING slot, remaining),
+           made AS (INSERT INTO hot.stock_slot SELECT '${sku}', slot - 1024, remaining FROM gone RETURNING slot, remaining)
+      INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
+      SELECT '${sale}', '${sku}', slot, 'merge', -remaining FROM gone WHERE remaining > 0
+      UNION ALL SELECT '${sale}', '${sku}', slot, 'split', remaining FROM made WHERE remaining > 0`);
+    const cancelled = cancelOrder(worker, orderNo, userId);
+    await blocked(database, 1);
+    await dba.run('COMMIT');
+    await dba.close();
+    expect(await cancelled).toBe('cancelled');
+    expect(await ofSku(sku)).toMatchObject({ unitsTotal: 3, free: 3 });
+  });
+
   it('are not made while orders are under way for long', async () => {
     const sku = await stock(ops, sale, { units: 3, slots: 3 });
     const buyer = await openSession(database.url, { applicationName: 'buyer', ...PATIENCE });
