@@ -44,10 +44,9 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM routine_canary) THEN RETURN; END IF;
   FOR v_row IN SELECT * FROM routine_canary c WHERE c.stopped_at IS NULL FOR UPDATE SKIP LOCKED LOOP
-    EXECUTE format(
-      'SELECT ARRAY[p.last_value - (NOT p.is_called)::int, c.last_value - (NOT c.is_called)::int]
-       FROM %1$I.%2$I p CROSS JOIN %1$I.%3$I c',
-      v_row.schema, v_row.name || '_present_failed', v_row.name || '_canary_failed') INTO v_failed;
+    v_failed := ARRAY(
+      SELECT coalesce(pg_sequence_last_value(format('%I.%I', v_row.schema, v_row.name || n.suffix)::regclass), 0)
+      FROM unnest('{_present_failed,_canary_failed}'::text[]) WITH ORDINALITY AS n (suffix, at) ORDER BY n.at);
     v_failed := ARRAY[v_failed[1] - v_row.failed[1], v_failed[2] - v_row.failed[2]];
     SELECT count(*) FILTER (WHERE NOT k.is_canary) + v_failed[1] AS present,
            count(*) FILTER (WHERE k.is_canary) + v_failed[2] AS canary INTO v_new

@@ -57,10 +57,8 @@ BEGIN
   v_gone := v_relay.gone_until;
   IF v_relay.relay <> p_relay OR v_relay.leased_until < now() + v_lease / 2 THEN
     -- The number is read before this transaction gets its own number, which is then higher than those of all
-    -- transactions that have an event up to it.
-    IF pg_current_xact_id_if_assigned() IS NULL THEN
-      SELECT n.last_value - (NOT n.is_called)::int INTO v_seen FROM event_no n;
-    END IF;
+    -- transactions that have an event up to it. (A SELECT from the sequence may read one that nextval has not given out.)
+    IF pg_current_xact_id_if_assigned() IS NULL THEN v_seen := pg_sequence_last_value('event_no'); END IF;
     UPDATE outbox_relay r
     SET relay = p_relay, leased_until = now() + v_lease, seen_no = v_seen, seen_xid = pg_current_xact_id(),
         gone_until = CASE
