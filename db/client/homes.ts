@@ -188,9 +188,10 @@ export function queryHistory<Row extends Record<string, unknown>>(
 
 /**
  * performance.now() of the last answer to any query of this process: of the home's server, or without a
- * home, of any server.
+ * home, of any server. A home that the configuration lacks may answer other processes at this moment.
  */
 export function answeredAtMs(databases: Databases, home?: Home): number {
+  if (home !== undefined && !databases.has(home)) return performance.now();
   const pools = home === undefined ? databases.servers : [databases.home(home)];
   return performance.now() - Math.min(...pools.map((pool) => pool.silentMs()));
 }

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { freeUnits, type HomeRow, homeOf } from '../../../db/client/home-rows.ts';
+import { answeredAtMs } from '../../../db/client/homes.ts';
+import { Databases, type Pool } from '../../../db/client/pool.ts';
 
 /** While a SKU moves from regular to hot, the two servers are asked one after the other. */
 
@@ -30,4 +32,12 @@ it.each([
     const home = homeOf(rows);
     expect(home && freeUnits(home)).toBe(free);
   }
+});
+
+it('a home that the configuration lacks has answered just now, for all that this process knows', () => {
+  const databases = Databases.ofOne({ silentMs: () => 60_000 } as Pool);
+  const agoMs = (home?: string) => performance.now() - answeredAtMs(databases, home);
+  expect(agoMs('hot')).toBeGreaterThan(50_000);
+  expect(agoMs()).toBeGreaterThan(50_000);
+  expect(agoMs('hot-7')).toBeLessThan(50_000);
 });
