@@ -20,10 +20,15 @@ DECLARE
   v_free   bigint;
   v_booked bigint;
 BEGIN
-  SELECT coalesce(sum(s.remaining), 0) INTO v_free
-  FROM (SELECT a.remaining FROM stock_slot a
-        WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
-  IF v_free < p_units THEN RETURN p_units - v_free; END IF;
+  LOOP
+    SELECT coalesce(sum(s.remaining), 0) INTO v_free
+    FROM (SELECT a.remaining FROM stock_slot a
+          WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
+    EXIT WHEN v_free >= p_units;
+    -- If set_slots has made slots during the wait, only a new look sees them.
+    v_free := (SELECT coalesce(sum(s.remaining), 0) FROM stock_slot s WHERE s.sku = p_sku);
+    IF v_free < p_units THEN RETURN p_units - v_free; END IF;
+  END LOOP;
 
   WITH pile AS (
     SELECT s.slot, s.remaining,

@@ -7,8 +7,11 @@ import {
   setWaitlists,
   unitCounts,
 } from '../../db/calls.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { fenceNode } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
+import { PATIENCE } from './database.ts';
+import { blocked } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { byNode, openSale, order, stock } from './shop.ts';
 
@@ -16,8 +19,8 @@ import { byNode, openSale, order, stock } from './shop.ts';
 
 const { database, worker, web, ops, sale } = await openShop();
 
-async function expired(sku: string, schema: 'hot' | 'regular' = 'hot'): Promise<string> {
-  const orderNo = await order(worker, sku, {}, schema);
+async function expired(sku: string, schema: 'hot' | 'regular' = 'hot', units = 1): Promise<string> {
+  const orderNo = await order(worker, sku, { units }, schema);
   await database.admin.query({
     text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
     values: [orderNo],
@@ -34,6 +37,19 @@ const pay = (orderNo: string) => payOrder(web, orderNo, uniqueName('late'), byNo
 it('a late payment takes a free unit while the SKU is on sale', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   expect(await pay(await expired(sku))).toBe('paid');
+  expect(await free(sku)).toBe(1);
+});
+
+it('a late payment takes its units although they go into new slots while it waits', async () => {
+  const sku = await stock(ops, sale, { units: 4, slots: 2, userLimit: 3 });
+  const late = await expired(sku, 'hot', 3);
+  const dba = await openSession(database.url, { applicationName: 'dba', ...PATIENCE });
+  await dba.run(`BEGIN; SELECT hot.set_slots('${sku}', 4)`);
+  const paid = pay(late);
+  await blocked(database, 1);
+  await dba.run('COMMIT');
+  await dba.close();
+  expect(await paid).toBe('paid');
   expect(await free(sku)).toBe(1);
 });
 
