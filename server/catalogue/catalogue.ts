@@ -19,6 +19,7 @@ import { Lotteries } from './lotteries.ts';
 import { type Rendering, Renderings } from './renderings.ts';
 import { SaleDigests } from './sale-digests.ts';
 import type { CreatedSale } from './sale-memory.ts';
+import type { ShownSwitches, SwitchState } from './shown-switches.ts';
 import { TicketKeys } from './ticket-keys.ts';
 
 /**
@@ -32,22 +33,7 @@ export const REFRESH_MS = 500;
  */
 const STALE_AFTER_MS = 5_000;
 
-export type SwitchState = 'open' | 'paused' | 'closed';
 const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, closed: 2 };
-
-/** Values that the operators set in ZooKeeper and the catalogue shows. */
-export interface Switches {
-  /** Grows with each change of a value. */
-  readonly changes: number;
-  state(sku: string): SwitchState;
-  /** Whether the state was read. */
-  knowsState(sku: string): boolean;
-  keep(sku: string): number;
-  /** Units that all nodes together may admit; undefined if this is not known. */
-  quota(sku: string): number | undefined;
-  shed(sku: string): 'random' | 'lottery';
-  hasWaitlist(sku: string): boolean;
-}
 
 /** A SKU with the opening hours of its sale. */
 export interface SkuOnSale extends BoardSku {
@@ -83,7 +69,7 @@ export class Catalogue {
   readonly ticketKeys: TicketKeys;
   readonly doorKeys: DoorKeys;
   readonly #source: CatalogueSource;
-  readonly #switches: Switches;
+  readonly #switches: ShownSwitches;
   readonly #log: Log;
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
@@ -97,7 +83,7 @@ export class Catalogue {
   #stopped = false;
 
   /** @param ticketLifeMs the longest life of anything that ticket keys sign, except receipts */
-  constructor(source: CatalogueSource, switches: Switches, log: Log, ticketLifeMs: number) {
+  constructor(source: CatalogueSource, switches: ShownSwitches, log: Log, ticketLifeMs: number) {
     this.#source = source;
     this.ticketKeys = new TicketKeys((sale) => source.ticketKeys(sale), ticketLifeMs);
     this.lotteries = new Lotteries((sale) => source.lottery(sale));
@@ -292,7 +278,7 @@ export class Catalogue {
 }
 
 /** The share of a sale that is kept. A lottery keeps the share of the SKUs that are drawn by it. */
-function sheddingOf(skus: readonly SkuOnSale[], switches: Switches) {
+function sheddingOf(skus: readonly SkuOnSale[], switches: ShownSwitches) {
   const drawn = skus.filter(({ sku }) => switches.shed(sku) === 'lottery');
   const shedding = drawn.length > 0 ? drawn : skus;
   return {

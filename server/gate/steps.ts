@@ -101,10 +101,7 @@ const NOT_REACHED = {
   retryAfterSeconds: [10, 20],
 } as const satisfies Refusal;
 export const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
-/**
- * At the opening another node may have the key a moment earlier, so this node cannot judge a ticket
- * yet.
- */
+/** At the opening another node may have the key a moment earlier: this node cannot judge a ticket yet. */
 const NO_KEY_YET = { verdict: 'overloaded', retryAfterSeconds: 1 } as const satisfies Refusal;
 const RATE_LIMITED = { verdict: 'rate_limited' } as const satisfies Refusal;
 const UNAUTHENTICATED = { verdict: 'unauthenticated' } as const satisfies Refusal;

@@ -3,11 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { unitFinder } from '../../../contracts/seats.ts';
 import { createLog } from '../../../process/log.ts';
-import {
-  Catalogue,
-  type SkuOnSale,
-  type SwitchState,
-} from '../../../server/catalogue/catalogue.ts';
+import { Catalogue, type SkuOnSale } from '../../../server/catalogue/catalogue.ts';
+import type { SwitchState } from '../../../server/catalogue/shown-switches.ts';
 import { Cooldown } from '../../../server/gate/cooldown.ts';
 import { Gate } from '../../../server/gate/gate.ts';
 import { Limits } from '../../../server/gate/limits.ts';
