@@ -24,7 +24,7 @@ BEGIN
     SELECT coalesce(sum(s.remaining), 0) INTO v_free
     FROM (SELECT a.remaining FROM stock_slot a
           WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
-    EXIT WHEN v_free >= p_units;
+    EXIT WHEN (v_free < p_units) IS NOT TRUE;
     -- If set_slots has made slots during the wait, only a new look sees them.
     v_free := (SELECT coalesce(sum(s.remaining), 0) FROM stock_slot s WHERE s.sku = p_sku);
     IF v_free < p_units THEN RETURN p_units - v_free; END IF;
