@@ -73,6 +73,18 @@ export const memoryOf = (roots: ReadonlyMap<string, number>) =>
 export const memoryWithoutBuffers = (roots: ReadonlyMap<string, number>) =>
   sumOf(roots, (pid) => shareOf(pid, 'Pss') - shareOf(pid, 'Pss_Shmem'));
 
+/** Open file descriptors of each named process and its descendants. */
+export const openDescriptors = (roots: ReadonlyMap<string, number>) => sumOf(roots, descriptorsOf);
+
+function descriptorsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    // The process has ended.
+    return 0;
+  }
+}
+
 /** Resident megabytes, of which a process that shares a page with n - 1 others has the nth part. */
 function shareOf(pid: number, kind: 'Pss' | 'Pss_Shmem'): number {
   try {

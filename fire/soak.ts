@@ -12,10 +12,14 @@ function marksOf(uses: readonly Use[]): number[] {
   return Array.from({ length: MARKS + 1 }, (_, at) => Math.round((at * most) / MARKS));
 }
 
+/** A run of less than a minute may have no sample in a quarter. */
+const shown = (value: number) => (Number.isNaN(value) ? 'no sample' : value.toFixed(0));
+
 export function growthText(uses: readonly Use[]): string {
   const rows = growthOf(uses).map(({ kind, name, early, late }) => {
-    const more = early === 0 ? '' : `${((late / early - 1) * 100).toFixed(0)} %`;
-    return [kind, name, early.toFixed(0), late.toFixed(0), more];
+    const growth = late / early - 1;
+    const more = Number.isFinite(growth) ? `${(growth * 100).toFixed(0)} %` : '';
+    return [kind, name, shown(early), shown(late), more];
   });
   const table = [['', '', 'second quarter', 'last quarter', 'growth'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((at) =>

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { median } from '../bench/figures.ts';
-import { familyOf } from '../ops/stack/process-family.ts';
+import { memoryWithoutBuffers, openDescriptors } from '../bench/machine.ts';
 import { PROCESSES, SERVERS } from './kinds.ts';
 import type { Shop } from './shop/shop.ts';
 
-/** What the parts of the shop use in the course of a long run: memory, descriptors, files, dead rows. */
+/** Memory, descriptors, files and dead rows of the parts of the shop, in the course of a long run. */
 
 const SAMPLE_MS = 10_000;
 /** A sample that takes longer, because a part is frozen, is left out. */
@@ -25,26 +24,6 @@ export interface Use {
 }
 
 const run = promisify(execFile);
-
-/** Memory without what is shared, so that buffers do not count once for each session. */
-function memoryOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-  return (kb('Pss') - kb('Pss_Shmem')) / 1_024;
-}
-
-const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
-
-/** Adds up over a part's processes. One that ends meanwhile counts as nothing. */
-function sumOf(pids: readonly number[], of: (pid: number) => number): number {
-  return pids.reduce((sum, pid) => {
-    try {
-      return sum + of(pid);
-    } catch {
-      return sum;
-    }
-  }, 0);
-}
 
 async function megabytesOf(folder: string): Promise<number> {
   // A file that goes meanwhile makes du complain, and it still says the sum.
@@ -94,12 +73,17 @@ export class Uses {
   }
 
   async #sample(): Promise<void> {
-    for (const { name, pid } of this.#shop.parts.supervisor.records()) {
-      if (![...PROCESSES, ...SERVERS].some((one) => one === name)) continue;
-      const pids = familyOf(pid);
-      if (pids.length === 0) continue;
-      this.#note('memory, MB', name, sumOf(pids, memoryOf));
-      this.#note('descriptors', name, sumOf(pids, descriptorsOf));
+    const parts: readonly string[] = [...PROCESSES, ...SERVERS];
+    const running = this.#shop.parts.supervisor.records();
+    const pids = new Map(
+      running.filter(({ name }) => parts.includes(name)).map(({ name, pid }) => [name, pid]),
+    );
+    // One that is being started again uses nothing.
+    for (const [name, value] of memoryWithoutBuffers(pids)) {
+      if (value > 0) this.#note('memory, MB', name, value);
+    }
+    for (const [name, value] of openDescriptors(pids)) {
+      if (value > 0) this.#note('descriptors', name, value);
     }
     for (const name of ['rabbitmq', 'zookeeper', 'logs']) {
       this.#note('files, MB', name, await megabytesOf(join(this.#shop.folder, name)));

@@ -4,9 +4,9 @@ import type { WorkerMetrics } from './metrics.ts';
 import { kindOfFailure } from './retry.ts';
 
 /** The slots of a SKU may be renewed after this many calls of this worker. Each call makes a version of a slot or more. */
-const CALLS_BETWEEN = 2_000;
+export const CALLS_BETWEEN = 2_000;
 /** With fewer dead rows of slots, no snapshot is held: PostgreSQL removes old versions in passing. */
-const DEAD_ROWS_MIN = 2_000;
+export const DEAD_ROWS_MIN = 2_000;
 const ROUTINE = 'renew_slots';
 
 export interface RenewOptions {
@@ -19,7 +19,7 @@ export interface RenewOptions {
 
 /**
  * Renews the slots of the SKUs that are sold, as long as an open transaction holds a snapshot. The old versions of
- * slots cannot be removed then, and whoever chooses a slot would pass all of them.
+ * slots cannot be removed then, and each call would pass all of them.
  */
 export class SlotRenewal {
   readonly #options: RenewOptions;

@@ -1,4 +1,5 @@
 import { openSession } from '../../db/client/pool.ts';
+import { CALLS_BETWEEN, DEAD_ROWS_MIN } from '../../worker/renew.ts';
 import type { Curve } from '../chart.ts';
 import { median } from '../figures.ts';
 import { type Batches, type BatchLoad, drive, openBatches, type Target } from './drive.ts';
@@ -131,9 +132,6 @@ export async function compareFull(
   };
 }
 
-/** As workers do, see worker/renew.ts. */
-const RENEW_AFTER_CALLS = 2_000;
-const DEAD_ROWS_MIN = 2_000;
 const SINGLE: BatchLoad = { call: 'place_orders', size: 1, clients: 4 };
 
 /** Orders/s of sessions that have the slots renewed, as a worker has. */
@@ -143,7 +141,7 @@ async function rateOfWorker({ url, admin }: Target, load: BatchLoad, seconds: nu
   const tookSeconds = await batches.run(seconds, (more) => {
     orders += more;
     calls += 1;
-    if (calls % RENEW_AFTER_CALLS !== 0) return;
+    if (calls % CALLS_BETWEEN !== 0) return;
     admin.run(`SELECT hot.renew_slots('TV', ${DEAD_ROWS_MIN})`).catch(() => {});
   });
   await batches.close();

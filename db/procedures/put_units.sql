@@ -24,7 +24,6 @@ AS $routine$
 DECLARE
   v_units int;
   v_slot  int;
-  v_after int;  -- the slots have larger numbers: see current_slots
 BEGIN
   IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN
     PERFORM send_transfer(p_sku, p_sale, 'units', p_units, '{}');
@@ -32,17 +31,18 @@ BEGIN
   END IF;
   v_units := p_units - serve_waitlist(p_sale, p_sku, p_units, p_kind);
   IF v_units = 0 THEN RETURN NULL; END IF;
-  v_after := (SELECT (s.slot - 1) / 1024 * 1024 FROM stock_slot s WHERE s.sku = p_sku ORDER BY s.slot DESC LIMIT 1);
   SELECT s.slot INTO v_slot FROM stock_slot s
-  WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
+  WHERE s.sku = p_sku
+    AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
+  ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
   WHILE v_slot IS NULL LOOP
-    -- Once more: set_slots may have deleted this row during the wait. That of the last release gives the lowest numbers again.
-    v_after := (SELECT (max(s.slot) - 1) / 1024 * 1024 FROM stock_slot s WHERE s.sku = p_sku);
-    IF v_after IS NULL THEN
+    IF NOT EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku) THEN
       RAISE EXCEPTION 'no slots of SKU %', p_sku USING ERRCODE = 'FS002';
     END IF;
+    -- Any slot, whatever its number: set_slots may change them during the wait, and that of the last release begins with 1
+    -- again. Loop again if it has deleted this row.
     SELECT s.slot INTO v_slot FROM stock_slot s
-    WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.slot LIMIT 1 FOR UPDATE;
+    WHERE s.sku = p_sku ORDER BY s.slot LIMIT 1 FOR UPDATE;
   END LOOP;
 
   UPDATE stock_slot s SET remaining = s.remaining + v_units

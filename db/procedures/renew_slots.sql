@@ -1,6 +1,6 @@
 -- renew_slots: replaces the slots of a SKU by new rows with the same units while it is being sold. As long as any
--- transaction holds a snapshot, nothing can remove the old versions of a slot, and each call makes one. Whoever
--- chooses a slot passes all of them. Nobody passes those of replaced slots (current_slots). Workers call it after
+-- transaction holds a snapshot, nothing can remove the old versions of a slot, and each call makes one. A call passes
+-- all versions of the present slots, and none of replaced ones (current_slots). Workers call it after
 -- each 2,000 calls of a SKU. Vacuum removes the replaced slots once the snapshot is gone.
 --
 -- Parameters: p_sku; p_dead: do nothing unless stock_slot has at least as many dead rows, as the statistics say

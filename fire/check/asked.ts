@@ -18,7 +18,7 @@ export function ordersAreAsked({ calls, dump }: Evidence): string[] {
     const { order_no: orderNo, sku, user_id: user, units, amount } = order;
     const { goods, price } = prices.get(sku) ?? {};
     const found: string[] = [];
-    // What a packet has is drawn.
+    // The amount of a packet is drawn.
     if (goods !== 'amounts' && Number(amount) !== Number(units) * Number(price)) {
       found.push(`order ${orderNo}: ${units} of ${sku} for ${amount}, one costs ${price}`);
     }

@@ -23,7 +23,7 @@ export function answersAreLawful({ calls }: Evidence): string[] {
 }
 
 /**
- * What is true only after this edit of an operator. Nobody of a run closes a sale or blocks a user.
+ * Verdicts that are true only after this edit of an operator. Nobody of a run closes a sale or blocks a user.
  */
 const ONLY_AFTER: Readonly<Record<string, string | undefined>> = {
   ...{ shed: 'keep', paused: 'pause', closed: undefined, blocked: undefined },
@@ -70,7 +70,7 @@ function isBelowLimit({ dump, calls }: Evidence, { who, sku }: Refusal): boolean
   );
 }
 
-/** What is refused for good, or for a reason, has that reason. */
+/** A refusal for good, or for a reason, has that reason. */
 export function refusalsAreTrue(evidence: Evidence): string[] {
   const free = neverSoldOut(evidence);
   const made = evidence.history.filter((entry) => entry.kind === 'fault');

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
-/** A server and all processes that it has started. */
+/** Sends signals to a server and all processes that it has started. */
 
 function childrenOf(pid: number): number[] {
   try {
@@ -16,11 +16,6 @@ function childrenOf(pid: number): number[] {
 function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return ['ENOENT', 'ESRCH'].includes(code);
-}
-
-/** The process, its children, and so on. Empty if it is gone. */
-export function familyOf(pid: number): number[] {
-  return existsSync(`/proc/${pid}`) ? [pid, ...childrenOf(pid).flatMap(familyOf)] : [];
 }
 
 /**

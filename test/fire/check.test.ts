@@ -13,7 +13,7 @@ function call(name: Call['name'], fields: Partial<Call> = {}): Call {
 }
 /** When no node remembers an older list. */
 const aWhileLater = () => ({ at: clock + 2_000, until: clock + 2_010 });
-/** What a press is for. */
+/** The goods of a press. */
 const of = (sku: string) => ({ sku, quantity: 1 });
 const told = (requestId: string, state: string, fields: Partial<Call> = {}) =>
   call('status', { requestId, state, ...fields });

@@ -24,6 +24,11 @@ it('the growth is that from the second quarter to the last one', () => {
   expect(growthText(uses)).toMatch(/memory, MB +web-1 +115 +135 +17 %\n/);
 });
 
+it('says so when a quarter of a short run has no sample', () => {
+  const short: Use[] = [{ kind: 'descriptors', name: 'web-1', points: [[0.9, 7]] }];
+  expect(growthText(short)).toMatch(/web-1 +no sample +7 *$/);
+});
+
 it('the chart has a line for each part', () => {
   const file = join(folder, 'soak.svg');
   drawUses(file, 'A soak', uses);

@@ -3,9 +3,7 @@ import { DatabaseError } from '../../db/client/errors.ts';
 import { createLog } from '../../process/log.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createWorkerMetrics } from '../../worker/metrics.ts';
-import { SlotRenewal } from '../../worker/renew.ts';
-
-const CALLS_BETWEEN = 2_000;
+import { CALLS_BETWEEN, DEAD_ROWS_MIN, SlotRenewal } from '../../worker/renew.ts';
 
 function setUp(renewSlots: (sku: string, deadMin: number) => Promise<number>) {
   const metrics = createMetrics('test');
@@ -27,11 +25,11 @@ it('asks for new slots of a SKU after each so many of its own calls', async () =
   }
   expect(renewSlots).not.toHaveBeenCalled();
   renewal.called('TV');
-  expect(renewSlots.mock.calls).toEqual([['TV', 2_000]]);
+  expect(renewSlots.mock.calls).toEqual([['TV', DEAD_ROWS_MIN]]);
   for (let call = 1; call <= CALLS_BETWEEN; call += 1) renewal.called('TV');
   expect(renewSlots.mock.calls).toEqual([
-    ['TV', 2_000],
-    ['TV', 2_000],
+    ['TV', DEAD_ROWS_MIN],
+    ['TV', DEAD_ROWS_MIN],
   ]);
 });
 

@@ -30,7 +30,7 @@ const PREVIEW = {
 };
 
 /**
- * Who this browser is for the shop now. Another tab may have changed it.
+ * The shopper of this browser as the shop knows it now. Another tab may have changed it.
  * @returns {Identity | null}
  */
 export function currentIdentity() {
