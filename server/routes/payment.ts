@@ -35,6 +35,9 @@ import { OrderParams, problems } from '../http/schemas.ts';
 import { compileValidator } from '../http/validation.ts';
 import { ignore, notBooked, tellResult, tellStray } from '../orders/unbooked.ts';
 
+/** An event of Stripe has all metadata of its object, which other users of the account may have filled. */
+const BODY_BYTES_MAX = 131_072;
+
 /**
  * Signed callbacks of the payment provider. The signature covers the bytes of the body, so these
  * routes, unlike all others, take the body unparsed.
@@ -43,7 +46,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'string' },
+    { parseAs: 'string', bodyLimit: BODY_BYTES_MAX },
     (_request: FastifyRequest, body: string | Buffer, done) => done(null, body),
   );
 

@@ -165,6 +165,12 @@ describe('a shield', () => {
       body: JSON.stringify({ quantity: 'x'.repeat(20_000) }),
     });
     expectProblem(large, { status: 413, verdict: 'bad_request' });
+    // A payment provider may tell more. This callback is not signed.
+    const callback = `${shielded.url}/api/v1/orders/41/payment`;
+    const tell = (bytes: number) =>
+      call(callback, { method: 'POST', body: `"${'x'.repeat(bytes)}"` });
+    expect((await tell(100_000)).status).toBe(403);
+    expectProblem(await tell(140_000), { status: 413 });
     const headers = { 'x-large': 'x'.repeat(30_000) };
     expectProblem(await call(shielded.url, { headers }), { verdict: 'bad_request' });
     // Both wait for more bytes, which do not come: the edge hangs up, and no node has heard of it.

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { StandardProvider } from '../../payment/standard.ts';
+import { signature } from '../stripe-double.ts';
 import { SECRETS, STRIPE_ENVIRONMENT } from './secrets.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
@@ -54,6 +55,23 @@ it('a callback with the right signature is counted, whatever it says', async () 
     data,
   );
   expect(await statusOf(STANDARD, headers, payload)).toBe(400);
+  expect(await counted()).toEqual({ signed: 1, forged: 0 });
+});
+
+it('takes an event that is larger than a body of a shopper may be, up to 128 KiB', async () => {
+  node = await openWebNode({ environment: STRIPE_ENVIRONMENT });
+  const secret = STRIPE_ENVIRONMENT.STRIPE_WEBHOOK_SECRET;
+  const event = (bytes: number) =>
+    JSON.stringify({
+      object: 'event',
+      type: 'charge.succeeded',
+      livemode: true,
+      text: 'x'.repeat(bytes),
+    });
+  const say = (payload: string) =>
+    statusOf(STRIPE, { 'stripe-signature': signature(payload, { secret }) }, payload);
+  expect(await say(event(100_000))).toBe(200);
+  expect(await say(event(140_000))).toBe(413);
   expect(await counted()).toEqual({ signed: 1, forged: 0 });
 });
 
