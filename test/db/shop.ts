@@ -103,7 +103,19 @@ export async function order(
  * (see lock_slots).
  */
 export function isWaitOfSkipLocked(error: unknown): boolean {
+  return isDeadlockIn(error, /^while locking updated version .* in relation "stock_slot"$/m);
+}
+
+/** Whether the call was ended by a deadlock while it waited for a slot, as calls with `wait` do. */
+export function isWaitForSlot(error: unknown): boolean {
+  return isDeadlockIn(
+    error,
+    /^while locking (updated version|tuple) .* in relation "stock_slot"$/m,
+  );
+}
+
+function isDeadlockIn(error: unknown, place: RegExp): boolean {
   if (!(error instanceof DatabaseError) || error.sqlstate !== '40P01') return false;
   const { where } = error.cause as { readonly where?: string };
-  return /^while locking updated version .* in relation "stock_slot"$/m.test(where ?? '');
+  return place.test(where ?? '');
 }
