@@ -18,7 +18,7 @@
 --   the SKU, ascending
 -- Errors: 40P01, rarely: call again. PostgreSQL 15 waits in spite of SKIP LOCKED if the update that it would
 --   skip commits at this moment and another session has the new version already ("while locking updated
---   version", heap_lock_updated_tuple). That session may wait for a slot of this call
+--   version", heap_lock_updated_tuple). That session may wait for a slot of this call, and either call ends
 
 CREATE OR REPLACE FUNCTION :schema.lock_slots(
   p_terms catalog.sku_terms, p_wanted bigint, p_wait boolean,
