@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { audit, moveSku, payOrder } from '../../db/calls.ts';
+import { backup } from '../../ops/doctor/checks/copies.ts';
+import { diagnose } from '../../ops/doctor/run.ts';
 import type { AfterRestore } from '../../ops/restore/after-restore.ts';
 import { PROGRAM_ENVIRONMENT } from '../children.ts';
 import { type BackedUpServer, startBackedUpServer } from '../db/backed-up-server.ts';
@@ -111,6 +117,36 @@ async function afterRestore(...args: string[]): Promise<AfterRestore> {
 }
 
 const orderNos = (bought: readonly Bought[]) => bought.map(({ orderNo }) => orderNo).sort();
+
+it('is enough for the doctor, as long as WAL is archived', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flashsale-backup-'));
+  const info = join(folder, 'info.json');
+  writeFileSync(info, await server.info());
+  const environment = { DATABASE_URL: server.url };
+  const options = { isDemo: true, backupInfo: [info], timeoutMs: 60_000 };
+  const told = async () =>
+    (await diagnose([backup], environment, options)).results.flatMap(({ findings }) =>
+      findings.map(({ outcome, reason }) => `${outcome}: ${reason}`),
+    );
+  const archiveBy = async (setting: string) => {
+    await regular(`ALTER SYSTEM ${setting}`);
+    await regular('SELECT pg_reload_conf()');
+  };
+  const { query } = parse(
+    readFileSync(new URL('../../ops/monitoring/postgres-queries.yml', import.meta.url), 'utf8'),
+  ).postgres_archive;
+  expect(await regular(query)).toEqual([{ failing: 0 }]);
+  expect(await told()).toEqual(['ok: the last backup of regular is 0 hours old']);
+  await archiveBy("SET archive_command = ''");
+  await until('the doctor says no', async () => (await told())[0]?.startsWith('no'));
+  expect(await told()).toEqual([
+    'no: the database of regular and hot has nothing that archives WAL',
+  ]);
+  expect(await regular(query)).toEqual([{ failing: 1 }]);
+  await archiveBy('RESET archive_command');
+  await until('the doctor is content', async () => (await told())[0]?.startsWith('ok'));
+  rmSync(folder, { recursive: true });
+});
 
 it('sells nothing after a restore until the books balance, and names who lost what', async () => {
   const kept = await buyEach(['TV', 'TV']);

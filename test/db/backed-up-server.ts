@@ -28,6 +28,8 @@ export interface BackedUpServer {
   readonly url: string;
   /** Makes the stanza and a full backup. */
   backUp(): Promise<void>;
+  /** What `pgbackrest --output=json info` prints. */
+  info(): Promise<string>;
   /** Stops the server, so that its last WAL is archived, sets it back to a time and starts it. */
   restoreTo(time: string): Promise<void>;
   /** Restores the end of the first history beside it, and starts that. @returns its URL, like `of` */
@@ -129,6 +131,7 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
       await pgbackrest('check');
       await pgbackrest('--type=full', 'backup');
     },
+    info: async () => (await pgbackrest('--output=json', 'info')).stdout,
     async restoreTo(time) {
       const running = supervisor.records().filter(({ name }) => name === 'postgres');
       for (const { pid } of running) process.kill(pid, 'SIGINT');

@@ -126,13 +126,15 @@ function ageOf(home: string, stanzas: readonly Stanza[]): Finding {
 
 /** Without its archive, a backup restores to its own end and no further. */
 async function archiveOf({ name, pool }: DatabaseServer): Promise<Finding[]> {
-  const [row] = await pool.query<{ mode: string; failing: boolean }>({
+  const [row] = await pool.query<{ mode: string; archiver: string; failing: boolean }>({
     text: `SELECT current_setting('archive_mode') AS mode,
+                  current_setting('archive_command') || current_setting('archive_library') AS archiver,
                   (last_failed_time > coalesce(last_archived_time, '-infinity')) IS TRUE AS failing
            FROM pg_stat_archiver`,
   });
   const command = 'see docs/backup.md#set-up';
   if (row?.mode === 'off') return [no(`${name} archives no WAL`, command)];
+  if (row?.archiver === '') return [no(`${name} has nothing that archives WAL`, command)];
   if (row?.failing) return [no(`WAL of ${name} cannot be archived`, 'pgbackrest check')];
   return [];
 }
