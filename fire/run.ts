@@ -6,9 +6,9 @@ import { Crowd, type Goods } from './crowd/crowd.ts';
 import { History } from './crowd/history.ts';
 import { isAgain } from './crowd/shopper.ts';
 import { play } from './faults/play.ts';
-import { LIMITED, PROCESSES } from './kinds.ts';
+import { LIMITED, PROCESSES, WAVES } from './kinds.ts';
 import { Random } from './random.ts';
-import { openSale } from './sale.ts';
+import { openSale, WAVE_QUOTA } from './sale.ts';
 import type { Planned } from './schedule.ts';
 import type { Shop } from './shop/shop.ts';
 
@@ -20,6 +20,8 @@ const SELL_OUT_MS = 40_000;
 const EXPIRY_MS = 30_000;
 const LOOK_UP_MS = 30_000;
 const POLL_MS = 100;
+/** Goods whose stock or quota ends. */
+const ENDING = [...LIMITED, ...WAVES];
 /** Shoppers at the same time who want what is left at the end. */
 const CLOSERS = 4;
 
@@ -138,21 +140,23 @@ async function recover(
   return tookMs;
 }
 
-async function booksOf(
-  { databases }: Shop,
-  sku: string,
-): Promise<{ free: number; unpaid: number }> {
-  const [row] = await databases.regular.query<{ free: string; unpaid: string }>({
-    text: `
-      SELECT (SELECT coalesce(sum(remaining), 0) FROM
-                (SELECT sku, remaining FROM hot.stock_slot UNION ALL SELECT sku, remaining FROM regular.stock_slot) s
-              WHERE s.sku = $1) AS free,
-             (SELECT count(*) FROM
-                (SELECT sku, status FROM hot.orders UNION ALL SELECT sku, status FROM regular.orders) o
-              WHERE o.sku = $1 AND o.status = 'ordered') AS unpaid`,
+const HOMES_OF = (table: string) =>
+  `(SELECT * FROM hot.${table} UNION ALL SELECT * FROM regular.${table})`;
+/** Units that are free, and unpaid orders, whose units may come back. */
+const FREE_OR_UNPAID = `
+  SELECT (SELECT coalesce(sum(remaining), 0) FROM ${HOMES_OF('stock_slot')} s WHERE sku = $1)
+       + (SELECT count(*) FROM ${HOMES_OF('orders')} o WHERE sku = $1 AND status = 'ordered') AS left`;
+const NOT_ORDERED = `
+  SELECT ${WAVE_QUOTA} - coalesce(sum(units), 0) AS left FROM ${HOMES_OF('orders')} o WHERE sku = $1`;
+
+/** Units of the SKU that shoppers may still get: of a wave, those of its quota. */
+async function leftOf({ databases }: Shop, { name, sku }: Goods): Promise<number> {
+  const isWave = WAVES.some((one) => one === name);
+  const [row] = await databases.regular.query<{ left: string }>({
+    text: isWave ? NOT_ORDERED : FREE_OR_UNPAID,
     values: [sku],
   });
-  return { free: Number(row?.free), unpaid: Number(row?.unpaid) };
+  return Number(row?.left);
 }
 
 /** Shoppers want all that is left, and pay for it. If they cannot have it, the history says so. */
@@ -163,7 +167,7 @@ async function sellOut(
   random: Random,
   history: History,
 ): Promise<void> {
-  const limited = goods.filter(({ name }) => LIMITED.some((one) => one === name));
+  const limited = goods.filter(({ name }) => ENDING.some((one) => one === name));
   await Promise.all(
     limited.map(async (one) => {
       const startedMs = performance.now();
@@ -180,8 +184,7 @@ async function sellOut(
             const order = body['order'] as { orderNo: string } | undefined;
             if (body['status'] === 'ordered' && order) await shopper.pay(order.orderNo, wish);
           } else await delay(isAgain(answer) ? 3 * POLL_MS : 10 * POLL_MS);
-          const { free, unpaid } = await booksOf(shop, one.sku);
-          left = free + unpaid;
+          left = await leftOf(shop, one);
         }
       };
       await Promise.all(Array.from({ length: CLOSERS }, come));

@@ -22,7 +22,7 @@ const SEATS = 4;
 const COUNTED = 12;
 const PACKETS = 40;
 /** Units of a wave that operators release, of far more that exist. */
-const WAVE_QUOTA = 8;
+export const WAVE_QUOTA = 8;
 
 const terms = { schema: 'hot', currency: 'EUR', userLimit: 1, price: '0' } as const;
 const wave = { ...terms, units: 1_000_000, quota: WAVE_QUOTA };

@@ -1,4 +1,4 @@
-import { certainTimes, type Evidence, shown, sum } from './evidence.ts';
+import { certainTimes, type Evidence, orderedOf, shown } from './evidence.ts';
 
 /** Promises about who may admit how much. */
 
@@ -6,8 +6,7 @@ import { certainTimes, type Evidence, shown, sum } from './evidence.ts';
 export function admissionsBounded({ history, dump }: Evidence): string[] {
   return history.flatMap((entry) => {
     if (entry.kind !== 'quota') return [];
-    const orders = dump.orders.filter(({ sku }) => sku === entry.sku);
-    const sold = sum(orders, ({ units }) => Number(units));
+    const sold = orderedOf(dump, entry.sku);
     return sold > entry.units ? [`${entry.sku}: ${sold} units, the quota is ${entry.units}`] : [];
   });
 }

@@ -64,6 +64,12 @@ export function sum<T>(list: readonly T[], of: (one: T) => number): number {
   return list.reduce((all, one) => all + of(one), 0);
 }
 
+/** Units of the SKU that were ever ordered. Those of a wave never come back. */
+export function orderedOf({ orders }: Dump, sku: string): number {
+  const own = orders.filter((order) => order.sku === sku);
+  return sum(own, ({ units }) => Number(units));
+}
+
 export function groups<T>(list: readonly T[], keyOf: (one: T) => string): [string, T[]][] {
   return [...Map.groupBy(list, keyOf)];
 }

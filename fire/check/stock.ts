@@ -1,4 +1,4 @@
-import { type Evidence, groups, isLive, sum } from './evidence.ts';
+import { type Evidence, groups, isLive, orderedOf, sum } from './evidence.ts';
 
 /** Promises about units: sold once, to one, and none left over while somebody wants it. */
 
@@ -29,9 +29,18 @@ export function nothingOversold({ dump, history }: Evidence): string[] {
 export function nothingStranded({ dump, history }: Evidence): string[] {
   const unpaid = dump.orders.filter(({ status }) => status === 'ordered');
   const forgotten = unpaid.map(({ order_no: no, sku }) => `order ${no} of ${sku} never ends`);
+  const quotas = new Map(
+    history.flatMap((entry) => (entry.kind === 'quota' ? [[entry.sku, entry.units]] : [])),
+  );
+  /** Of goods with a quota, only that is for sale. */
+  const freeOf = (sku: string) => {
+    const quota = quotas.get(sku);
+    if (quota !== undefined) return quota - orderedOf(dump, sku);
+    return Number(dump.skus.find((one) => one.sku === sku)?.free ?? 0);
+  };
   const left = history.flatMap((entry) => {
     if (entry.kind !== 'wanted') return [];
-    const free = Number(dump.skus.find(({ sku }) => sku === entry.sku)?.free ?? 0);
+    const free = freeOf(entry.sku);
     const answers = entry.answers.slice(-5).join(', ');
     return free > 0
       ? [`${entry.sku}: ${free} units are free, while shoppers were answered: ${answers}`]

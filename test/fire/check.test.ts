@@ -142,6 +142,10 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
   'nothing is stranded while wanted': [
     (entries) => entries.push({ kind: 'wanted', sku: 'tv', answers: ['sold_out'] }),
     (_, { orders }) => change(orders, 0, { status: 'ordered' }),
+    (entries) => {
+      entries.push({ kind: 'quota', sku: 'pot', units: 2 });
+      entries.push({ kind: 'wanted', sku: 'pot', answers: ['quota_spent'] });
+    },
   ],
   'every 202 ends': [
     (entries) => entries.push(call('press', { status: 202, requestId: 'lost' })),
