@@ -16,6 +16,11 @@ import type { Publisher } from './publisher.ts';
  * RabbitMQ's pseudo queue for replies. It exists as long as the channel and needs no declaration.
  */
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
+/**
+ * Interval at which a queue without an answer is asked again. Answers are not stored, and some are lost: a worker dies, or
+ * the broker is away or accepts no messages when it answers.
+ */
+const REPEAT_MS = 2_000;
 
 /** Not every orders queue answered. Nothing has changed, so the caller may try again. */
 export class DrainFailed extends Error {
@@ -23,8 +28,8 @@ export class DrainFailed extends Error {
 }
 
 /**
- * Sends a drain message of `node` through each orders queue and resolves when a worker of each
- * queue has answered. A worker answers when everything that it held before the drain message has
+ * Sends drain messages of `node` through each orders queue and resolves when a worker of each
+ * queue has answered one. A worker answers when everything that it held before the drain message has
  * been decided. When a queue has several workers, another worker may still hold an older message.
  * Draining therefore only makes leftovers unlikely; fencing the node in the database excludes them.
  *
@@ -44,6 +49,12 @@ export async function drainQueues(
   const fail = (why: string) =>
     reject(new DrainFailed(`${node}: ${why}; no answer from ${[...waiting].join(', ')}`));
   const timer = setTimeout(() => fail(`timed out after ${timeoutMs} ms`), timeoutMs);
+  const ask = () => {
+    for (const home of homes) {
+      if (waiting.has(ordersQueue(home))) publishDrain(channel, home, node, fail);
+    }
+  };
+  let repeating: NodeJS.Timeout | undefined;
   channel.on('close', () => fail('the channel was closed'));
   channel.on('return', (message) => fail(`no queue for ${message.fields.routingKey}`));
   try {
@@ -53,10 +64,12 @@ export async function drainQueues(
       if (waiting.size === 0) resolve();
     };
     await channel.consume(DIRECT_REPLY_TO, onReply, { noAck: true });
-    for (const home of homes) publishDrain(channel, home, node, fail);
+    ask();
+    repeating = setInterval(ask, REPEAT_MS);
     await promise;
   } finally {
     clearTimeout(timer);
+    clearInterval(repeating);
     // Throws when the channel is already closed.
     await (async () => channel.close())().catch(() => {});
   }
