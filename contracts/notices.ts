@@ -18,6 +18,7 @@ export const NOTICE_KINDS = [
   'refund_due',
   'refunded',
   'called_off',
+  'cancelled',
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
@@ -63,7 +64,7 @@ export interface NoticeEvent extends OrderEvent {
 }
 
 const DAY_MS = 86_400_000;
-/** How long news of an order, and of money, is worth sending. */
+/** How long news of an order, and of its end and of money, is worth sending. */
 const NEWS_MS = DAY_MS;
 const MONEY_NEWS_MS = 7 * DAY_MS;
 /** A reminder comes when a third of the time to pay is left, and at most this long before the end. */
@@ -81,11 +82,15 @@ const KIND_OF: Readonly<Record<EventKind, NoticeKind | undefined>> = {
   refunded: 'refunded',
 };
 
+/** What an order is told as that the shop ended, by the reason. */
+const ENDED = { by_shop: 'cancelled', called_off: 'called_off' } as const;
+
 function kindOf({ kind, waited, reason }: NoticeEvent): NoticeKind | undefined {
   if (kind === 'placed' && waited) return 'claimed';
   // The notice that the sale was called off tells of the money as well.
   if (kind === 'refund_due' && reason === 'called_off') return undefined;
-  return kind === 'cancelled' && reason === 'called_off' ? 'called_off' : KIND_OF[kind];
+  if (kind === 'cancelled' && reason !== null) return ENDED[reason];
+  return KIND_OF[kind];
 }
 
 /** The notices that an event means. */
@@ -98,7 +103,7 @@ export function noticesOf(event: NoticeEvent): PlannedNotice[] {
     event: isMoney ? event.eventNo : '0',
     happenedMs,
     nextMs: happenedMs,
-    untilMs: happenedMs + (isMoney || kind === 'called_off' ? MONEY_NEWS_MS : NEWS_MS),
+    untilMs: happenedMs + (isMoney || event.kind === 'cancelled' ? MONEY_NEWS_MS : NEWS_MS),
     ...(event.refund && { refund: event.refund }),
   });
   return event.kind === 'placed' ? [told, ...reminderOf(event)] : [told];

@@ -152,7 +152,7 @@ CREATE TABLE catalog.notice (
   contact uuid NOT NULL,
   -- The order; 0 for confirm
   order_no bigint NOT NULL,
-  -- confirm (asks the owner of an address), ordered, claimed (from the waitlist), expiring, refund_due, refunded or called_off
+  -- confirm (asks the owner of an address), ordered, claimed (from the waitlist), expiring, refund_due, refunded, called_off or cancelled (by the shop)
   kind text COLLATE "C" NOT NULL,
   -- Number of the event, for kinds that an order may have several times (refunds); otherwise 0
   event_no bigint DEFAULT 0 NOT NULL,
@@ -184,7 +184,7 @@ CREATE TABLE catalog.notice (
   CONSTRAINT notice_check1 CHECK (((kind = 'confirm'::text) = (order_no = 0))),
   CONSTRAINT notice_contact_fkey FOREIGN KEY (contact) REFERENCES catalog.notice_contact(contact) ON DELETE CASCADE,
   CONSTRAINT notice_contact_order_no_kind_event_no_key UNIQUE (contact, order_no, kind, event_no),
-  CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'ordered'::text, 'claimed'::text, 'expiring'::text, 'refund_due'::text, 'refunded'::text, 'called_off'::text]))),
+  CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'ordered'::text, 'claimed'::text, 'expiring'::text, 'refund_due'::text, 'refunded'::text, 'called_off'::text, 'cancelled'::text]))) NOT VALID,
   CONSTRAINT notice_last_error_check CHECK ((length(last_error) <= 200)),
   CONSTRAINT notice_state_check CHECK ((state = ANY (ARRAY['held'::text, 'due'::text, 'sent'::text, 'dropped'::text, 'given_up'::text])))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);

@@ -57,6 +57,7 @@ export const NOTICES: Readonly<Record<OrderNotice['kind'], string>> = {
   refund_due: 'that money has to go back',
   refunded: 'that money went back',
   called_off: 'that the sale was called off',
+  cancelled: 'that the shop cancelled the order',
 };
 
 /** The text of a button that sends it. */

@@ -176,7 +176,14 @@ describe('the notices of an event', () => {
   it('of an order that ended because its sale was called off say so', () => {
     const ended = { ...event, kind: 'cancelled', reason: 'called_off' } as const;
     expect(noticesOf(ended)).toMatchObject([{ kind: 'called_off', event: '0' }]);
-    expect(noticesOf({ ...ended, reason: 'by_shop' })).toEqual([]);
+  });
+
+  it('of an order that the shop cancelled say so, whether it was paid or not', () => {
+    const ended = { ...event, kind: 'cancelled', reason: 'by_shop' } as const;
+    expect(noticesOf(ended)).toMatchObject([{ kind: 'cancelled', event: '0' }]);
+    const refund = { reference: 'p', amount: '9.90', currency: 'EUR' };
+    const money = noticesOf({ ...ended, kind: 'refund_due', refund });
+    expect(money).toMatchObject([{ kind: 'refund_due' }]);
   });
 
   it('of what the shopper did are none', () => {

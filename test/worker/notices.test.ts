@@ -2,6 +2,8 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import {
   callOffOrders,
   callOffSale,
+  cancelForShopper,
+  cancelOrder,
   endRefund,
   forgetNoticeContacts,
   noticeLags,
@@ -215,6 +217,24 @@ test('a sale that is called off is told to its shoppers once, and the money when
   });
   const [mail] = mailbox.to(ann.address).filter(({ subject }) => subject?.startsWith('Money'));
   expect(mail?.text).toContain('€9.95');
+});
+
+test('a shopper is told, once, that the shop cancelled an unpaid order, and not of a cancellation of her own', async () => {
+  const [ann, own] = [await confirmed(), await confirmed()];
+  const [orderNo, ownNo] = [await buy(ann), await buy(own)];
+  await until('both are told', () => mailbox.to(ann.address)[1] && mailbox.to(own.address)[1]);
+  await cancelForShopper(ops, orderNo, { by: 'ann@office', reason: 'a wrong price' });
+  await cancelOrder(web, ownNo, own.userId);
+  await publish(worker);
+  const mail = await until('the end is told', () => mailbox.to(ann.address)[2]);
+  expect(mail.subject).toBe('Cancelled by the shop: A "<b>thing</b>" & more');
+  expect(mail.text).toContain(orderNo);
+  expect(mail.text).not.toMatch(/wrong price|office/);
+  const witness = await confirmed();
+  await buy(witness);
+  await until('the witness is told', () => mailbox.to(witness.address)[1]);
+  expect(mailbox.to(ann.address)).toHaveLength(3);
+  expect(mailbox.to(own.address)).toHaveLength(2);
 });
 
 test('a shopper who unsubscribed or was erased is told nothing more', async () => {
