@@ -659,6 +659,18 @@ CREATE TABLE catalog.webhook_endpoint (
   CONSTRAINT webhook_endpoint_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
 );
 
+-- Secrets before old_secret of their endpoint that still sign its deliveries. Only webhook_targets() returns them
+CREATE TABLE catalog.webhook_older_secret (
+  -- Id of the endpoint
+  endpoint text COLLATE "C" NOT NULL,
+  -- The secret
+  secret text COLLATE "C" NOT NULL,
+  -- When it stops signing
+  signs_until timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_older_secret_pkey PRIMARY KEY (endpoint, secret),
+  CONSTRAINT webhook_older_secret_endpoint_fkey FOREIGN KEY (endpoint) REFERENCES catalog.webhook_endpoint(endpoint) ON DELETE CASCADE
+);
+
 GRANT USAGE ON SCHEMA catalog TO flashsale_console;
 
 GRANT USAGE ON SCHEMA catalog TO flashsale_ops;

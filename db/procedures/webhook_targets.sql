@@ -1,8 +1,8 @@
 -- webhook_targets: returns the active endpoints with the secrets that sign their deliveries.
 --
 -- Parameters: none
--- Result: one row for each endpoint; secrets has the newest first, then the old one while it is valid
--- Tables: reads catalog.webhook_endpoint
+-- Result: one row for each endpoint; secrets has the newest first, then the old ones while they are valid
+-- Tables: reads catalog.webhook_endpoint, catalog.webhook_older_secret
 -- Locks: none
 -- Errors: none
 
@@ -15,7 +15,10 @@ BEGIN
   RETURN QUERY
   SELECT w.endpoint, w.url, w.kinds,
          CASE WHEN w.old_secret_until > now() THEN ARRAY[w.secret, w.old_secret]
-              ELSE ARRAY[w.secret] END,
+              ELSE ARRAY[w.secret] END
+         || ARRAY(SELECT o.secret FROM webhook_older_secret o
+                  WHERE o.endpoint = w.endpoint AND o.signs_until > now()
+                  ORDER BY o.signs_until DESC),
          w.created_at
   FROM webhook_endpoint w WHERE w.state = 'active' ORDER BY w.endpoint;
 END

@@ -164,7 +164,7 @@ function addChanges(webhooks: Command, context: CommandContext): void {
   );
   change(
     'rotate-secret',
-    'make a new secret, shown once; for a day the old secret signs as well',
+    'make a new secret, shown once; each old secret signs as well for a day',
     async (databases, endpoint) => {
       const secret = newSecret();
       const isThere = await rotateWebhookSecret(databases, endpoint, secret, SECRET_OVERLAP_MS);

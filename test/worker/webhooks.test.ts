@@ -176,6 +176,36 @@ test('after a change of its secret, deliveries are signed with both secrets for 
   for (const no of first) expect(lives(late.receiver.taken).has(no)).toBe(false);
 });
 
+test('each secret signs until its own time, however often there is a new one, and there is a limit', async () => {
+  const { endpoint } = await webhooks.merchant();
+  const secretsNow = async () => {
+    const all = await webhookTargets(worker);
+    return all.find((one) => one.endpoint === endpoint)?.secrets;
+  };
+  const secrets = Array.from(
+    { length: 10 },
+    (_, index) => `whsec_${Buffer.alloc(32, 10 + index).toString('base64')}`,
+  );
+  const [lost = '', used = '', ended = '', last = ''] = secrets;
+  // The first new secret was not written down: the merchant's server still has the one before it.
+  await rotateWebhookSecret(ops, endpoint, lost, 3_600_000);
+  await rotateWebhookSecret(ops, endpoint, used, 3_600_000);
+  expect(await secretsNow()).toEqual([used, lost, SECRET]);
+  await rotateWebhookSecret(ops, endpoint, ended, 0);
+  await rotateWebhookSecret(ops, endpoint, last, 3_600_000);
+  expect(await secretsNow()).toEqual([last, ended, lost, SECRET]);
+  for (const secret of secrets.slice(4, 9)) {
+    await rotateWebhookSecret(ops, endpoint, secret, 3_600_000);
+  }
+  await expect(rotateWebhookSecret(ops, endpoint, secrets[9] ?? '', 3_600_000)).rejects.toThrow(
+    /8 older secrets that still sign, the first one until/,
+  );
+  const kept = await secretsNow();
+  expect(kept?.at(0)).toBe(secrets[8]);
+  expect(kept?.at(-1)).toBe(SECRET);
+  expect(await removeWebhook(ops, endpoint)).toMatchObject({ found: true });
+});
+
 test('an endpoint that was removed gets no events from a worker that does not know it yet', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const dispatcher = webhooks.startDispatcher();
