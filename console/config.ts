@@ -23,6 +23,12 @@ import {
 } from '../contracts/console.ts';
 import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
+import {
+  PROXY_SECRET_LENGTH_MIN,
+  proxyHops,
+  proxyList,
+  trustedProxies,
+} from '../contracts/proxies.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 
 const TOKEN_FORM = 'entries LOGIN=ROLE[+ROLE…]:HASH, as flashsale console token prints them';
@@ -47,6 +53,10 @@ const specs = {
   /** The address in people's browsers: https, or http on this machine alone. */
   CONSOLE_URL: trustedUrl({ default: undefined }),
   CONSOLE_TOKENS: secretList(TOKEN_FORM, parseTokenEntry)({ default: undefined }),
+  /** The console's own proxies: those of the shop (`TRUST_PROXY`) are others. */
+  CONSOLE_TRUST_PROXY: proxyList({ default: undefined }),
+  CONSOLE_TRUST_PROXY_HOPS: proxyHops({ default: undefined }),
+  CONSOLE_TRUST_PROXY_SECRET: secret(PROXY_SECRET_LENGTH_MIN)({ default: undefined }),
   CONSOLE_SESSION_MINUTES: integer(1, 1_440)({ default: 480 }),
   /** The shop's public URL: pictures of previews are there. */
   SHOP_URL: shopUrl({ default: undefined }),
@@ -121,6 +131,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     root: env.ZK_ROOT,
     tokens,
     oidc,
+    trustedProxies: trustedProxies(
+      'CONSOLE_TRUST_PROXY',
+      env.CONSOLE_TRUST_PROXY,
+      env.CONSOLE_TRUST_PROXY_HOPS,
+      env.CONSOLE_TRUST_PROXY_SECRET,
+    ),
     sessionMinutes: env.CONSOLE_SESSION_MINUTES,
     monitors: env.WEB_MONITORS ?? [],
     shopUrl: env.SHOP_URL,

@@ -76,6 +76,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   // The patterns of these variables already require a minimum length.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
+  CONSOLE_TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
   NOTICE_SECRET: { secretOf: whole, lengthMin: 0 },
   VAPID_PRIVATE_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },

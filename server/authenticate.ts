@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ClientAddress } from '../process/client-address.ts';
 import type { Visitor } from '../zk/tree/lists.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
 import { CALL_STEPS } from './gate/steps.ts';
-import type { ClientAddress } from './http/client-address.ts';
 import { Problem } from './http/problems.ts';
 import { rawHeader } from './http/raw-header.ts';
 

@@ -1,11 +1,9 @@
-import { type AddressRange, rangeOf } from '../contracts/address.ts';
 import {
   brokerSpecs,
   ConfigError,
   commonSpecs,
   host,
   integer,
-  list,
   name,
   parseEnvironment,
   secret,
@@ -15,24 +13,19 @@ import {
 import { databaseSpecs, databaseUrls, readSpecs, readUrls } from '../contracts/database-config.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
+import {
+  PROXY_SECRET_LENGTH_MIN,
+  proxyHops,
+  proxyList,
+  trustedProxies,
+} from '../contracts/proxies.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { traceConfig, traceSpecs } from '../contracts/trace-config.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
-import type { TrustedProxies } from './http/client-address.ts';
 
 const JWT_NAME_LENGTH_MAX = 255;
-
-/** The secret is written into a proxy's configuration by hand, so it must be too long to guess. */
-const PROXY_SECRET_LENGTH_MIN = 32;
-const PROXY_HOPS_MAX = 10;
-
-/** Refuses /0, which would trust every peer and so every forged header. */
-function proxyRange(part: string): AddressRange | undefined {
-  const range = rangeOf(part);
-  return range !== undefined && range.bits > 0 ? range : undefined;
-}
 
 const specs = {
   ...commonSpecs,
@@ -52,8 +45,8 @@ const specs = {
   ...noticeSpecs,
   ...imageSpecs,
   /** Proxies whose X-Forwarded-For is trusted, and the secret that proves that they wrote it. */
-  TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
-  TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
+  TRUST_PROXY: proxyList({ default: undefined }),
+  TRUST_PROXY_HOPS: proxyHops({ default: undefined }),
   TRUST_PROXY_SECRET: secret(PROXY_SECRET_LENGTH_MIN)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
   RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
@@ -86,24 +79,6 @@ function identityConfig(env: IdentityVariables): IdentityConfig {
     );
   }
   return { kind: 'jwks', url, audience, issuer };
-}
-
-function trustedProxies(
-  ranges: readonly AddressRange[] | undefined,
-  hops: number | undefined,
-  proxySecret: string | undefined,
-): TrustedProxies | undefined {
-  if (ranges === undefined) {
-    if (hops === undefined && proxySecret === undefined) return undefined;
-    throw new ConfigError('TRUST_PROXY_HOPS and TRUST_PROXY_SECRET need TRUST_PROXY');
-  }
-  if (hops === undefined && proxySecret === undefined) {
-    throw new ConfigError(
-      'TRUST_PROXY needs TRUST_PROXY_SECRET, which the proxy sends as X-Proxy-Secret; or ' +
-        'TRUST_PROXY_HOPS, if every proxy writes X-Forwarded-For itself',
-    );
-  }
-  return { ranges, hops: hops ?? 1, secret: proxySecret };
 }
 
 /** Every variable that the process reads. */
@@ -139,7 +114,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     notices: noticeOffer(env),
     imageOrigins: env.IMAGE_ORIGINS,
     demo: env.DEMO,
-    trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
+    trustedProxies: trustedProxies(
+      'TRUST_PROXY',
+      env.TRUST_PROXY,
+      env.TRUST_PROXY_HOPS,
+      env.TRUST_PROXY_SECRET,
+    ),
     rateLimit: {
       ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
       userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,

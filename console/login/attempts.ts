@@ -1,7 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../../contracts/address.ts';
 import { entriesMax } from '../../process/entries-max.ts';
 
-/** Bounds failed sign-ins: a token cannot be guessed, but tries would fill the log and the CPU. */
+/**
+ * Bounds failed sign-ins of an address: a token cannot be guessed, but tries would fill the log and the CPU. A try with
+ * an unknown token names no person, so there is nobody whose tries could be counted beside those of the address.
+ */
 
 const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
@@ -14,13 +18,14 @@ export class Attempts {
   });
 
   mayTry(address: string): boolean {
-    return (this.#failures.get(address)?.count ?? 0) < FAILURES_MAX;
+    return (this.#failures.get(networkOf(address))?.count ?? 0) < FAILURES_MAX;
   }
 
   /** The window begins with the first failure. */
   failed(address: string): void {
-    const known = this.#failures.get(address);
-    if (known === undefined) this.#failures.set(address, { count: 1 });
+    const network = networkOf(address);
+    const known = this.#failures.get(network);
+    if (known === undefined) this.#failures.set(network, { count: 1 });
     else known.count += 1;
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { CONSOLE_ROLES } from '../../contracts/console.ts';
 import { Type } from '../../contracts/schema-types.ts';
+import { clientAddressReader } from '../../process/client-address.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
 import { personOf } from '../login/guard.ts';
@@ -19,6 +20,7 @@ const SessionDocument = Type.Object({
 export const sessionRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { sessions, tokens, attempts, cookies, config, log, signIns } = context;
   const { session: name, sessionOptions } = cookies;
+  const addressOf = clientAddressReader(config.trustedProxies);
   const documentOf = ({ login, roles, csrf, endsAt }: Session) => ({
     login,
     roles: [...roles],
@@ -46,13 +48,14 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
         response: { 201: SessionDocument },
       },
     },
-    async ({ body, ip, person: before }, reply) => {
-      if (!attempts.mayTry(ip)) throw new Problem('rate_limited');
+    async ({ body, raw, person: before }, reply) => {
+      const address = addressOf(raw);
+      if (!attempts.mayTry(address)) throw new Problem('rate_limited');
       const person = tokens.personOf(body.token.trim());
       if (person === undefined) {
-        attempts.failed(ip);
+        attempts.failed(address);
         signIns.inc({ result: 'refused' });
-        log.warn({ address: ip }, 'a sign-in with an unknown token was refused');
+        log.warn({ address }, 'a sign-in with an unknown token was refused');
         throw new Problem('token_unknown');
       }
       // The browser forgets it now, so nobody could sign out of it.

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
-import { type AddressRange, addressOf } from '../../contracts/address.ts';
-import { rawHeader } from './raw-header.ts';
+import { addressOf } from '../contracts/address.ts';
+import type { TrustedProxies } from '../contracts/proxies.ts';
 
 /**
  * Finds the address of a client: the peer of the connection or, if that is a proxy of the shop, the
@@ -13,14 +13,6 @@ import { rawHeader } from './raw-header.ts';
 
 const ADDRESS_HEADER = 'x-forwarded-for';
 const PROXY_SECRET_HEADER = 'x-proxy-secret';
-
-export interface TrustedProxies {
-  readonly ranges: readonly AddressRange[];
-  /** Number of proxies that a request passes; each adds one address to X-Forwarded-For. */
-  readonly hops: number;
-  /** Secret that the last proxy sends in X-Proxy-Secret; undefined if none is required. */
-  readonly secret: string | undefined;
-}
 
 /** Returns the client's address; an empty text for a connection that has ended. */
 export type ClientAddress = (request: IncomingMessage) => string;
@@ -55,8 +47,8 @@ function peerOf({ socket }: IncomingMessage): string {
 function secretReader(secret: string | undefined): (request: IncomingMessage) => boolean {
   if (secret === undefined) return () => true;
   const expected = Buffer.from(secret);
-  return (request) => {
-    const given = Buffer.from(rawHeader(request, PROXY_SECRET_HEADER) ?? '');
+  return ({ headers }) => {
+    const given = Buffer.from(String(headers[PROXY_SECRET_HEADER] ?? ''));
     return given.length === expected.length && timingSafeEqual(given, expected);
   };
 }
