@@ -23,12 +23,14 @@ export type BookSku = Pick<
   'sku' | 'total' | 'free' | 'held' | 'sold' | 'ordersPerSecond' | keyof WaitlistFigures
 > & { readonly sale: string; readonly title: string };
 
-interface WaitlistFigures {
+interface Waiting {
   readonly waitlisted: number;
   readonly waitlistServed: number;
   readonly waitlistHeld: number;
   readonly claimSeconds: number | null;
 }
+/** Null: the home of the SKU did not answer this question. */
+type WaitlistFigures = { readonly [Name in keyof Waiting]: Waiting[Name] | null };
 
 /**
  * Units of paid orders: what was neither free nor unpaid when the unpaid orders were counted. The board is
@@ -48,9 +50,18 @@ export class SoldUnits {
   }
 }
 
-const NO_WAITLIST: WaitlistFigures = {
+const NO_WAITLIST: Waiting = {
   ...{ waitlisted: 0, waitlistServed: 0, waitlistHeld: 0, claimSeconds: null },
 };
+const UNKNOWN_WAITLIST: WaitlistFigures = {
+  ...{ waitlisted: null, waitlistServed: null, waitlistHeld: null, claimSeconds: null },
+};
+
+/** Figures by SKU, and the homes that did not answer. */
+interface Known<T> {
+  readonly of: ReadonlyMap<string, T>;
+  readonly missing: readonly Home[];
+}
 
 export interface BookView {
   readonly sales: readonly LiveSale[];
@@ -63,8 +74,8 @@ export interface BookView {
 export class BookLook {
   #databases: Databases;
   #stockOf: () => Promise<Answers<StockFigures>>;
-  #waitingOf: () => Promise<ReadonlyMap<string, WaitlistFigures>>;
-  #ordersOf: () => Promise<ReadonlyMap<string, number>>;
+  #waitingOf: () => Promise<Known<Waiting>>;
+  #ordersOf: () => Promise<Known<number>>;
   #stock: readonly StockFigures[] = [];
   #counted: Answers<StockFigures> | undefined;
   readonly #sold = new SoldUnits();
@@ -95,9 +106,10 @@ export class BookLook {
     }));
     const skus = board.sales.flatMap((sale) =>
       sale.skus.map((sku): BookSku => {
-        const { sku: name, title, unitsTotal, free, isKnown, zone } = sku;
+        const { sku: name, schema: home, title, unitsTotal, free, isKnown, zone } = sku;
         const taken = unitsTotal - free;
-        if (isKnown && isCounted) this.#sold.count(name, taken, unpaidOf(this.#stock, name));
+        const isCountedHere = isCounted && !stock.missing.includes(home);
+        if (isKnown && isCountedHere) this.#sold.count(name, taken, unpaidOf(this.#stock, name));
         const sold = this.#sold.of(name, taken);
         return {
           sku: name,
@@ -106,8 +118,10 @@ export class BookLook {
           ...(isKnown ? { held: taken - sold, sold } : { held: null, sold: null }),
           // The stock of daily goods is a number that nobody reaches.
           ...(isKnown && zone === null ? { total: unitsTotal, free } : { total: null, free: null }),
-          ...(waiting.get(name) ?? NO_WAITLIST),
-          ordersPerSecond: orders.get(name) ?? 0,
+          ...(waiting.missing.includes(home)
+            ? UNKNOWN_WAITLIST
+            : (waiting.of.get(name) ?? NO_WAITLIST)),
+          ordersPerSecond: orders.missing.includes(home) ? null : (orders.of.get(name) ?? 0),
         };
       }),
     );
@@ -127,8 +141,8 @@ function nowAndThen<T>(ask: () => Promise<T>): () => Promise<T> {
 type WaitlistRow = Record<'sku' | 'waiting' | 'served' | 'held' | 'seconds', string>;
 
 /** A SKU that has moved may have a row in each home. */
-async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, WaitlistFigures>> {
-  const { rows } = await queryHomes<WaitlistRow>(
+async function waitlisted(databases: Databases): Promise<Known<Waiting>> {
+  const { rows, missing } = await queryHomes<WaitlistRow>(
     databases,
     'live_waitlists',
     (
@@ -137,7 +151,7 @@ async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, Wai
                  FROM ${schema}.line_backlog`,
     [],
   );
-  const all = new Map<string, WaitlistFigures>();
+  const all = new Map<string, Waiting>();
   for (const { sku, waiting, served, held, seconds } of rows) {
     const before = all.get(sku) ?? NO_WAITLIST;
     all.set(sku, {
@@ -147,17 +161,18 @@ async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, Wai
       claimSeconds: toNumber(seconds),
     });
   }
-  return all;
+  return { of: all, missing };
 }
 
-async function ordersPerSecond(databases: Databases): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await queryHomes<{ sku: string; ordered: string }>(
+async function ordersPerSecond(databases: Databases): Promise<Known<number>> {
+  const { rows, missing } = await queryHomes<{ sku: string; ordered: string }>(
     databases,
     'live_orders',
     (schema) => `SELECT sku, ordered FROM ${schema}.placed_lately($1)`,
     [PLACED_SECONDS],
   );
-  return sums(rows.map(({ sku, ordered }) => [sku, toNumber(ordered) / PLACED_SECONDS]));
+  const of = sums(rows.map(({ sku, ordered }) => [sku, toNumber(ordered) / PLACED_SECONDS]));
+  return { of, missing };
 }
 
 /** A SKU that has moved may have a row in each home. */
