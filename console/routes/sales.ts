@@ -56,8 +56,12 @@ function salesJson({ sales, serverTime, missing }: SaleBoard, states: States) {
       ...{ sale, title, isCalledOff },
       opensAt: opensAt.toISOString(),
       closesAt: closesAt.toISOString(),
-      skus: skus.map(({ sku, unitsTotal: units, free }) => ({
-        ...{ sku, units, free, state: states.get(sku) ?? null },
+      skus: skus.map(({ sku, unitsTotal, free, isKnown, zone }) => ({
+        sku,
+        // The stock of daily goods does not end, and that of a home that is away is not known.
+        ...(isKnown && zone === null ? { units: unitsTotal, free } : { units: null, free: null }),
+        ...(zone !== null && { isDaily: true }),
+        state: states.get(sku) ?? null,
       })),
     })),
   };

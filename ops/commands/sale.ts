@@ -101,17 +101,19 @@ async function list(context: CommandContext, { json }: SaleOptions): Promise<voi
     opens: sale.opensAt,
     closes: sale.closesAt,
     skus: sale.skus.length,
-    units: withStock(sale.skus).reduce((sum, { unitsTotal }) => sum + unitsTotal, 0),
-    free: withStock(sale.skus).reduce((sum, { free }) => sum + free, 0),
+    units: sumOf(sale.skus, ({ unitsTotal }) => unitsTotal),
+    free: sumOf(sale.skus, ({ free }) => free),
   }));
   if (json) console.log(JSON.stringify(rows));
   else console.log(rows.length === 0 ? 'there are no sales' : table(rows));
   tellMissing(board.missing);
 }
 
-/** Without daily goods, whose stock does not end. */
-function withStock(skus: readonly BoardSku[]): BoardSku[] {
-  return skus.filter(({ zone }) => zone === null);
+/** Without daily goods, whose stock does not end. Null while the home of a SKU is away. */
+function sumOf(skus: readonly BoardSku[], of: (sku: BoardSku) => number): number | null {
+  const counted = skus.filter(({ zone }) => zone === null);
+  if (counted.some(({ isKnown }) => !isKnown)) return null;
+  return counted.reduce((sum, sku) => sum + of(sku), 0);
 }
 
 interface ShowOptions extends SaleOptions {
@@ -134,9 +136,9 @@ async function show(context: CommandContext, name: string, options: ShowOptions)
     const { skus, ticketEpoch: _epoch, createdAt: _created, ...facts } = sale;
     const rows = skus.map(({ sku, schema, price, currency, userLimit, zone, ...stock }) => ({
       ...{ sku, home: schema, price: `${price} ${currency}`, limit: userLimit },
-      // The stock of daily goods does not end.
-      units: zone === null ? stock.unitsTotal : null,
-      free: zone === null ? stock.free : null,
+      // The stock of daily goods does not end, and that of a home that is away is not known.
+      units: zone === null && stock.isKnown ? stock.unitsTotal : null,
+      free: zone === null && stock.isKnown ? stock.free : null,
       ...{ quota: null, state: null, keep: null, shed: null },
       ...switches.get(sku),
     }));

@@ -9,7 +9,7 @@ import { openPage } from './frame.js';
 import { text } from './sale/fields.js';
 
 /**
- * @typedef {{ sku: string, units: number, free: number, state: string | null }} Sku
+ * @typedef {{ sku: string, units: number | null, free: number | null, isDaily?: boolean, state: string | null }} Sku
  * @typedef {{ sale: string, title: string, isCalledOff: boolean, opensAt: string, closesAt: string,
  *   skus: Sku[] }} Sale
  *
@@ -194,6 +194,12 @@ function stateOf(sale, nowMs) {
   return isPaused && state !== 'over' ? `paused, ${state}` : state;
 }
 
+/** @param {Sku} sku */
+function stockOf({ units, free, isDaily = false }) {
+  if (isDaily) return 'one a day for each shopper';
+  return units === null ? 'units not known' : `${count(free)} of ${count(units)} units free`;
+}
+
 /** @param {HTMLElement} card @param {Sale} sale @param {number} nowMs */
 function showCard(card, sale, nowMs) {
   const state = stateOf(sale, nowMs);
@@ -210,10 +216,10 @@ function showCard(card, sale, nowMs) {
     ['Opens', when(sale.opensAt)],
     ['Closes', when(sale.closesAt)],
     ...sale.skus.map(
-      ({ sku, units, free, state }) =>
+      (sku) =>
         /** @type {[string, string]} */ ([
-          sku,
-          `${count(free)} of ${count(units)} units free${state === null || state === 'open' ? '' : `, ${state}`}`,
+          sku.sku,
+          `${stockOf(sku)}${sku.state === null || sku.state === 'open' ? '' : `, ${sku.state}`}`,
         ]),
     ),
   ];
