@@ -1,17 +1,17 @@
-import { LRUCache } from 'lru-cache';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as oidc from 'openid-client';
 import type { ConsoleRole } from '../../contracts/console.ts';
 import type { OidcConfig } from '../config.ts';
 import type { Person } from './sessions.ts';
 
 /**
- * Signing in by OpenID Connect: authorization code with PKCE, `state` and `nonce`. The state of a
- * sign-in stays here while the browser is at the provider; the browser has only its random name.
+ * Signing in by OpenID Connect: authorization code with PKCE, `state` and `nonce`. The browser keeps the state of its
+ * sign-in, signed, while it is at the provider. Here, strangers who begin sign-ins could push out those of others.
  */
 
 /** A sign-in has to end within this time. */
 export const FLOW_MS = 600_000;
-const FLOWS_MAX = 1_000;
+const KEY_BYTES = 32;
 const SCOPE = 'openid profile email';
 const LOGIN_LENGTH_MAX = 200;
 
@@ -19,6 +19,7 @@ interface Flow {
   readonly verifier: string;
   readonly state: string;
   readonly nonce: string;
+  readonly endsAtMs: number;
 }
 
 /** The provider knows the person, and the person has no role here. */
@@ -29,7 +30,8 @@ export class NoRole extends Error {
 export class OidcLogin {
   readonly #config: OidcConfig;
   readonly #redirectUri: string;
-  readonly #flows = new LRUCache<string, Flow>({ max: FLOWS_MAX, ttl: FLOW_MS });
+  /** Signs flows. A sign-in ends with the process that it began at. */
+  readonly #key = randomBytes(KEY_BYTES);
   #provider: Promise<oidc.Configuration> | undefined;
 
   constructor(config: OidcConfig, redirectUri: string) {
@@ -51,13 +53,12 @@ export class OidcLogin {
     }
   }
 
-  /** @returns the page of the provider, and the name of this sign-in for a cookie */
+  /** @returns the page of the provider, and the state of this sign-in for a cookie */
   async begin(): Promise<{ readonly url: string; readonly flow: string }> {
     const provider = await this.#discover();
     const verifier = oidc.randomPKCECodeVerifier();
-    const flow = oidc.randomState();
     const [state, nonce] = [oidc.randomState(), oidc.randomNonce()];
-    this.#flows.set(flow, { verifier, state, nonce });
+    const flow = this.#sealed({ verifier, state, nonce, endsAtMs: Date.now() + FLOW_MS });
     const url = oidc.buildAuthorizationUrl(provider, {
       redirect_uri: this.#redirectUri,
       scope: SCOPE,
@@ -70,13 +71,12 @@ export class OidcLogin {
   }
 
   /**
-   * Ends a sign-in with what the provider has added to the address. A sign-in ends once.
+   * Ends a sign-in with what the provider has added to the address. A sign-in ends once: the provider takes its code once.
    *
    * @throws {NoRole | Error}
    */
   async end(flow: string, search: string): Promise<Person> {
-    const known = this.#flows.get(flow);
-    this.#flows.delete(flow);
+    const known = this.#opened(flow);
     if (known === undefined) throw new Error('this sign-in is not known or took too long');
     const answer = new URL(this.#redirectUri);
     answer.search = search;
@@ -89,6 +89,23 @@ export class OidcLogin {
     const claims = tokens.claims();
     if (claims === undefined) throw new Error('the provider sent no ID token');
     return personOf(claims, this.#config);
+  }
+
+  #sealed(flow: Flow): string {
+    const text = Buffer.from(JSON.stringify(flow)).toString('base64url');
+    return `${text}.${this.#mac(text)}`;
+  }
+
+  #opened(sealed: string): Flow | undefined {
+    const [text = '', mac = ''] = sealed.split('.');
+    const [given, expected] = [Buffer.from(mac), Buffer.from(this.#mac(text))];
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    const flow = JSON.parse(Buffer.from(text, 'base64url').toString()) as Flow;
+    return flow.endsAtMs > Date.now() ? flow : undefined;
+  }
+
+  #mac(text: string): string {
+    return createHmac('sha256', this.#key).update(text).digest('base64url');
   }
 }
 
