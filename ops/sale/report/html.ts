@@ -16,13 +16,14 @@ function promise(text: string, broken: number): string {
 }
 
 function skuSection(sku: SkuFacts): string {
-  const { unsold } = sku;
+  const { unsold, isDaily } = sku;
   const parts = [
     { name: 'sold', units: sku.sold, color: 'a' },
     { name: 'in unpaid orders', units: sku.held, color: 'b' },
     ...(sku.kept > 0 ? [{ name: 'kept by cancelled orders', units: sku.kept, color: 'b' }] : []),
-    { name: 'unsold', units: unsold.units, color: 'c' },
+    ...(isDaily ? [] : [{ name: 'unsold', units: unsold.units, color: 'c' }]),
   ];
+  const shown = isDaily ? sku.sold + sku.held : sku.units;
   const causes: Cell[][] = [
     ['never in an order, at least', unsold.neverOrdered],
     ...Object.entries(unsold.cameBack).map(([cause, units]): Cell[] => [
@@ -35,8 +36,10 @@ function skuSection(sku: SkuFacts): string {
   ];
   return [
     `<h3>${escaped(sku.title)} (${escaped(sku.sku)}), ${escaped(sku.price)} ${escaped(sku.currency)}</h3>`,
-    shareBar(parts, `${sku.units} units of ${sku.sku}`),
-    rows(['Unsold units', 'Units'], [['in stock at the end', unsold.units], ...causes]),
+    shareBar(parts, `${shown} units of ${sku.sku}`),
+    ...(isDaily
+      ? []
+      : [rows(['Unsold units', 'Units'], [['in stock at the end', unsold.units], ...causes])]),
     rows(['Requests became', 'Requests'], pairs(sku.outcomes)),
     rows(['Orders are now', 'Orders'], pairs(sku.orders)),
     ...(Object.keys(sku.waitlist).length > 0

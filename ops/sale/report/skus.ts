@@ -8,6 +8,8 @@ export interface SkuFacts {
   /** Decimal string. */
   readonly price: string;
   readonly currency: string;
+  /** Its stock does not end: that of the records is a number that nobody reaches. */
+  readonly isDaily: boolean;
   /** Units that existed: loaded and restocked. */
   readonly units: number;
   /** Units of paid orders, and of unpaid ones that still hold them. */
@@ -85,7 +87,7 @@ export function skuFacts(
     const gaveUp = goods === 'amounts' ? [] : ended;
     const quota = quotas.get(sku);
     return {
-      ...{ sku, title, price, currency, units },
+      ...{ sku, title, price, currency, isDaily: goods === 'daily', units },
       sold: unitsOf(orders.filter(({ status }) => status === 'paid')),
       held: unitsOf(orders.filter(({ status }) => status === 'ordered')),
       kept: goods === 'amounts' ? unitsOf(ended) : 0,

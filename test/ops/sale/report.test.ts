@@ -245,3 +245,26 @@ it('is one HTML file that loads nothing and runs nothing, whatever its texts are
   expect(html.match(/<svg /g)?.length).toBe(3);
   expect(html).toContain((await collect()).exports.csv.sha256);
 });
+
+it('shows no stock of daily goods, which does not end', async () => {
+  const [report, streaks] = [await collect(), uniqueName('sku')];
+  const row = {
+    sku: streaks,
+    title: 'Streak',
+    price: '0',
+    currency: 'EUR',
+    state: 'open',
+    goods: 'daily',
+  };
+  const records = {
+    ...{ skus: [row], outcomes: [], waitlist: [] },
+    stock: [{ sku: streaks, loaded: 1_000_000_000, free: 999_999_997 }],
+    orders: [{ sku: streaks, status: 'paid', reason: null, was_paid: false, count: 3, units: 3 }],
+  };
+  const skus = skuFacts([records as unknown as HomeRecords], new Map([[streaks, 2_000_000_000]]));
+  expect(skus).toMatchObject([{ isDaily: true, sold: 3 }]);
+  const html = reportHtml({ ...report, skus });
+  expect(html).toContain(`3 units of ${streaks}`);
+  expect(html).not.toMatch(/1000000000|999999997/);
+  expect(html).not.toContain('Unsold units');
+});
