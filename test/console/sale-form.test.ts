@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { fileOf, formOf, newSale } from '../../console/public/js/sale/document.js';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  fileOf,
+  formOf,
+  newSale,
+  newSku,
+  type SaleForm,
+} from '../../console/public/js/sale/document.js';
+import { findDraft, keepDraft } from '../../console/public/js/sale/drafts.js';
 import { timeText, wallClock } from '../../console/public/js/sale/times.js';
 import { parseSaleFile, readSaleFile } from '../../ops/sale/file.ts';
 
@@ -86,4 +93,34 @@ describe('a time on the wall clock of a zone', () => {
     expect(wallClock('2026-12-01T10:00:00Z', 'Asia/Tokyo')).toBe('2026-12-01T19:00:00');
     expect(wallClock('in 15m', 'UTC')).toBe('');
   });
+});
+
+describe('a draft that a browser has kept', () => {
+  const stored = new Map<string, string>();
+  vi.stubGlobal('localStorage', {
+    getItem: (name: string) => stored.get(name) ?? null,
+    setItem: (name: string, value: string) => stored.set(name, value),
+  });
+
+  it('by the page of an earlier release has the fields that came since then', () => {
+    const form = newSale(0);
+    const { pot: _pot, seats: _seats, picture: _picture, ...sku } = form.skus[0] ?? newSku();
+    const { logo: _logo, ...others } = form as SaleForm & { readonly logo: unknown };
+    const old = { ...others, sale: 'spring', skus: [{ ...sku, sku: 'TV', units: '5' }] };
+    keepDraft('ann', 'spring', { form: old as unknown as SaleForm, version: 'x' });
+    const found = findDraft('ann', 'spring');
+    expect(found).toMatchObject({ version: 'x', form: { logo: { url: '' } } });
+    expect(found && fileOf(found.form)).toMatchObject({
+      sale: 'spring',
+      skus: [{ sku: 'TV', units: 5, currency: 'EUR' }],
+    });
+  });
+
+  it.each(['null', '{', '{"form":{"skus":[null]},"version":""}', '{"form":{"skus":{}}}'])(
+    'and is none is not put back: %s',
+    (text) => {
+      stored.set('flashsale.console.sale.ann.spring', text);
+      expect(findDraft('ann', 'spring')).toBeNull();
+    },
+  );
 });

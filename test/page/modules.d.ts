@@ -355,9 +355,24 @@ declare module '*/public/js/sale/document.js' {
     languages: string[];
     skus: Record<string, unknown>[];
   }
+  export function newSku(): Record<string, unknown>;
   export function newSale(nowMs: number): SaleForm;
   export function formOf(file: unknown): SaleForm;
   export function fileOf(form: SaleForm): Record<string, unknown>;
+}
+
+declare module '*/public/js/sale/drafts.js' {
+  import type { SaleForm } from '*/public/js/sale/document.js';
+
+  export function keepDraft(
+    login: string,
+    sale: string,
+    draft: { readonly form: SaleForm; readonly version: string },
+  ): boolean;
+  export function findDraft(
+    login: string,
+    sale: string,
+  ): { readonly form: SaleForm; readonly version: string } | null;
 }
 
 declare module '*/public/js/sale/times.js' {

@@ -101,6 +101,20 @@ export function newSale(nowMs) {
 }
 
 /**
+ * A form that the page of an earlier release has kept, with the fields that came since then.
+ * @param {any} kept
+ * @returns {SaleForm}
+ */
+export function grownForm(kept) {
+  const { skus } = kept;
+  return {
+    ...newSale(Date.now()),
+    ...kept,
+    skus: skus.map((/** @type {any} */ sku) => ({ ...newSku(), ...sku })),
+  };
+}
+
+/**
  * @param {any} file a sale file without errors
  * @returns {SaleForm}
  */

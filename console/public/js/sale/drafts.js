@@ -4,6 +4,8 @@
  * session, a lost network and a closed window. A person sees only drafts of his own login.
  */
 
+import { grownForm } from './document.js';
+
 const PREFIX = 'flashsale.console.sale.';
 /** A browser keeps about five million characters of a page. */
 const DRAFT_LENGTH_MAX = 1_000_000;
@@ -43,7 +45,9 @@ export function keepDraft(login, sale, draft) {
 export function findDraft(login, sale) {
   try {
     const draft = JSON.parse(localStorage.getItem(nameOf(login, sale)) ?? 'null');
-    return Array.isArray(draft?.form?.skus) && typeof draft.version === 'string' ? draft : null;
+    const isOne = typeof draft?.version === 'string' && Array.isArray(draft.form?.skus);
+    if (!isOne || draft.form.skus.some((/** @type {unknown} */ sku) => sku === null)) return null;
+    return { ...draft, form: grownForm(draft.form) };
   } catch {
     return null;
   }
