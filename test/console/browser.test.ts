@@ -228,6 +228,20 @@ describe('a person', () => {
     await picture(page, 'history-done');
   });
 
+  it('keeps the entry of a list that is refused, to correct it', async () => {
+    const page = await signIn('/steering', 'operator');
+    const card = page.locator('#lists .card').filter({ hasText: 'Blocked addresses' });
+    const field = card.getByLabel(/^Entries/);
+    await field.fill('203.0.113.1/322');
+    await page.keyboard.press('Enter');
+    await says(page, '#result', /Refused: .*203\.0\.113\.1\/322/);
+    expect(await field.inputValue()).toBe('203.0.113.1/322');
+    await page.keyboard.press('Backspace');
+    await page.keyboard.press('Enter');
+    await says(page, '#result', /block\/ips: .*203\.0\.113\.1\/32\. In force/);
+    await until('the field is empty', async () => (await field.inputValue()) === '');
+  });
+
   it('sets the time to pay after waiting, and turns the waitlist off and on', async () => {
     const page = await signIn('/steering', 'operator');
     const card = page.locator('#products .card').filter({ hasText: sku });

@@ -30,7 +30,9 @@ export async function showLists(place, edit) {
     /** @type {string} */ list,
     /** @type {string} */ entry,
   ) => {
-    if (await edit(kind, { list, entries: [entry] })) await showLists(place, edit);
+    const isMade = await edit(kind, { list, entries: [entry] });
+    if (isMade) await showLists(place, edit);
+    return isMade;
   };
   keep(
     place,
@@ -42,8 +44,8 @@ export async function showLists(place, edit) {
         {
           text: 'Add',
           press: async () => {
-            await again('list-add', list, field.value.trim());
-            field.value = '';
+            // What was refused stays, to be corrected.
+            if (await again('list-add', list, field.value.trim())) field.value = '';
           },
         },
       ]);
