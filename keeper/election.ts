@@ -14,6 +14,8 @@ import type { Paths } from '../zk/tree/paths.ts';
  */
 
 const RETRY_MS = 200;
+/** The entry of a keeper. Another node that somebody creates there by hand does not take part. */
+const ENTRY = /^k-[0-9a-f]{16}-\d{10}$/;
 
 export interface ElectionOptions {
   readonly session: ZkSession;
@@ -80,7 +82,8 @@ export class Election {
     if (!(await session.ensure(paths.election)).ok) return false;
     const entries = await session.children(paths.election);
     if (!entries.ok || prefix !== this.#entryPrefix) return false;
-    const inOrder = entries.value.toSorted((a, b) => numberOf(a) - numberOf(b));
+    const those = entries.value.filter((name) => ENTRY.test(name));
+    const inOrder = those.sort((a, b) => numberOf(a) - numberOf(b));
     if (!inOrder.some((entry) => entry.startsWith(prefix))) {
       this.depose();
       const kind = { ephemeral: true, sequential: true };

@@ -4,7 +4,7 @@ import { until } from '../until.ts';
 import { Credentials } from '../zk/credentials.ts';
 import { ControlPlane, granted } from './control-plane.ts';
 
-/** Nodes of the shop's own that somebody deletes by hand. They are made anew, and edits have effect. */
+/** Nodes of the shop's own that somebody deletes or creates by hand. They are made anew, and edits have effect. */
 
 const SKU = 'TV';
 let plane: ControlPlane;
@@ -23,6 +23,16 @@ describe('the epoch of the leading keeper', () => {
     await granted(SKU, [agent], [40]);
     await until('one of them leads', () => keepers.filter(({ leads }) => leads).length === 1);
   });
+});
+
+test('nodes that somebody creates among the entries of the election keep no keeper from leading', async () => {
+  plane = await ControlPlane.start();
+  await plane.operator.ensure(plane.paths.election);
+  for (const name of ['0', 'mine', 'mine-0000000000', 'k-0000000000']) {
+    await plane.operator.create(`${plane.paths.election}/${name}`, '');
+  }
+  const keeper = plane.keeper();
+  await until('it leads', () => keeper.leads);
 });
 
 describe('a folder', () => {
