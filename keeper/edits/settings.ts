@@ -15,6 +15,7 @@ import {
   SKU_SETTINGS,
 } from '../../zk/tree/settings.ts';
 import type { ChallengeSwitch, Keep, ShedWay } from '../../zk/tree/values.ts';
+import { LastTexts } from './last-texts.ts';
 
 /** Follows everything that operators write, for the leading keeper. */
 
@@ -72,6 +73,7 @@ export class Edits {
   #paths: Paths;
   #onChange: () => void;
   #follower: Follower;
+  readonly #lastTexts: LastTexts;
   #names: Observation;
   #badNames: readonly string[] = [];
 
@@ -79,14 +81,16 @@ export class Edits {
     this.#session = session;
     this.#paths = paths;
     this.#onChange = onChange;
-    this.#follower = { session, paths, onChange, seesChildren: true };
+    this.#lastTexts = new LastTexts(session, paths);
+    const lastText = (path: string) => this.#lastTexts.of(path);
+    this.#follower = { session, paths, onChange, seesChildren: true, lastText };
     const { keep, shed, challenge } = follow(COMMON_SETTINGS, paths, this.#follower);
     this.keep = keep;
     this.shed = shed;
     this.challenge = challenge;
     this.autoKeep = follow(AUTO_KEEP_SETTINGS, paths, this.#follower);
     const errorPath = (path: string) => paths.error(path);
-    this.lists = new ListSettings({ session, root: paths.root, errorPath, onChange });
+    this.lists = new ListSettings({ session, root: paths.root, errorPath, lastText, onChange });
     this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
     this.known = this.#names.first.then(async () => {
       await Promise.all(this.#global().map(({ known }) => known));
@@ -95,6 +99,8 @@ export class Edits {
         await sku.pinNames.first;
         await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
       }
+      // What is created from now on is new: that there was one of this name before does not matter.
+      this.#follower = { session, paths, onChange, seesChildren: true };
     });
   }
 
@@ -232,6 +238,7 @@ export class Edits {
   }
 
   close(): void {
+    this.#lastTexts.close();
     this.#names.close();
     for (const setting of this.#global()) setting.close();
     for (const sku of this.#followed()) this.#unfollow(sku);

@@ -101,6 +101,7 @@ export class ListSettings implements Lists {
     session: ZkSession;
     root: string;
     errorPath: (path: string) => string;
+    lastText?: (path: string) => Promise<string | undefined>;
     onChange: () => void;
   }) {
     const setting = <T>(path: string, parser: Parser<T>) =>
@@ -108,6 +109,7 @@ export class ListSettings implements Lists {
         session: options.session,
         path,
         errorPath: options.errorPath(path),
+        lastText: options.lastText,
         parser,
         isOptional: true,
         onChange: options.onChange,

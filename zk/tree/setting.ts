@@ -3,6 +3,13 @@ import type { Observed } from '../client/result.ts';
 import type { ZkSession } from '../client/session.ts';
 import { inForceOf, LastGood, type Parser } from './values.ts';
 
+/** Where the last valid value is found. */
+interface LastValid {
+  readonly session: ZkSession;
+  readonly errorPath: string;
+  readonly lastText?: ((path: string) => Promise<string | undefined>) | undefined;
+}
+
 /**
  * One value that operators write and processes follow. The last valid value stays in force, even
  * across a restart of this process: the keeper's edit error below /errors stores it.
@@ -40,6 +47,8 @@ export class Setting<T> {
      * where problems are reported.
      */
     seesChildren?: boolean;
+    /** The last valid text if neither the node nor an edit error has one. */
+    lastText?: ((path: string) => Promise<string | undefined>) | undefined;
     onChange: () => void;
   }) {
     this.path = options.path;
@@ -53,7 +62,7 @@ export class Setting<T> {
       this.#take(observed);
       if (this.#isKnown) return this.#onChange();
       const needsEditError = this.#lastGood.text === undefined && !(this.#isOptional && !observed);
-      if (needsEditError) this.#readEditError(options.session, options.errorPath);
+      if (needsEditError) this.#readEditError(options);
       else this.#setKnown();
     });
     if (options.seesChildren) {
@@ -92,20 +101,23 @@ export class Setting<T> {
     if (observed && !this.#lastGood.problem) this.version = observed.stat.version;
   }
 
-  #readEditError(session: ZkSession, errorPath: string): void {
-    this.#editError ??= session.watch(errorPath, (error) => {
-      const text = error && inForceOf(error.text);
-      if (text !== undefined && !this.#isKnown) {
+  #readEditError({ session, errorPath, lastText }: LastValid): void {
+    this.#editError ??= session.watch(errorPath, async (error) => {
+      let text = error && inForceOf(error.text);
+      if (text === undefined && !this.#isKnown) text = await lastText?.(this.path);
+      if (text !== undefined && this.#lastGood.text === undefined) {
         this.#lastGood.restore(text);
         // Checked again: now that a value is in force, deleting the node counts as a refused edit.
         this.#take(this.observed);
+        if (this.#isKnown) this.#onChange();
       }
       this.#setKnown();
     });
   }
 
   #setKnown(): void {
-    this.#editError?.close();
+    // A process that starts before the leading keeper has written the edit error goes on to wait for it.
+    if (this.#lastGood.text !== undefined) this.#editError?.close();
     if (this.#isKnown) return;
     this.#isKnown = true;
     this.#resolve();

@@ -73,6 +73,7 @@ export interface Follower {
   readonly onChange: () => void;
   /** As of `Setting`. */
   readonly seesChildren?: boolean;
+  readonly lastText?: (path: string) => Promise<string | undefined>;
 }
 
 type Kinds<Place> = Readonly<Record<string, SettingKind<unknown, Place>>>;

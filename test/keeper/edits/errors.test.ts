@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readHistory } from '../../../zk/tree/history.ts';
 import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
 import { ControlPlane, granted, grantOf } from '../control-plane.ts';
@@ -68,6 +69,37 @@ test('a keeper and a node that start while the text is invalid know the value in
   expect(later.switches.state(SKU)).toBe('open');
   expect(await plane.editError(quota)).toMatchObject({ refused: 'abc', inForce: '100' });
 });
+
+test.each(['written', 'deleted'])(
+  'an invalid value that was %s while no keeper ran changes nothing',
+  async (how) => {
+    await plane.sell(SKU, 100);
+    const keeper = plane.keeper();
+    const agent = plane.agent();
+    await granted(SKU, [agent], [100]);
+    const { quota, state } = plane.paths.sku(SKU);
+    await until('the history', async () => {
+      const recorded = await readHistory(plane.operator, plane.paths);
+      return [quota, state].every((path) => recorded?.some((entry) => entry.path === path));
+    });
+    await keeper.close();
+    for (const path of [quota, state]) {
+      if (how === 'written') await plane.write(path, 'abc');
+      else await plane.remove(path);
+    }
+    // Nobody can tell this one what was in force until a keeper leads.
+    const later = plane.agent();
+    await until('it is ready', () => later.ready());
+    plane.keeper();
+    await granted(SKU, [agent, later], [50, 50]);
+    expect(await until('an edit error', () => plane.editError(quota))).toMatchObject({
+      refused: how === 'written' ? 'abc' : null,
+      inForce: '100',
+    });
+    await until('its state', () => later.switches.state(SKU) === 'open');
+    expect(agent.switches.state(SKU)).toBe('open');
+  },
+);
 
 test('edits of unknown SKUs and pins of nodes that have ended have edit errors', async () => {
   await plane.sell(SKU, 100);
