@@ -7,6 +7,11 @@ import type { Parsed } from './values.ts';
  */
 
 const TEXT_LENGTH_MAX = 200_000;
+/**
+ * Of the text as JSON. An edit of the CLI sends it and its entry of the history, with old and new text, in one message, and
+ * ZooKeeper ends the connection when a message has more than 1 MB.
+ */
+const JSON_BYTES_MAX = 300_000;
 const ENTRIES_MAX = 10_000;
 const ENTRY_LENGTH_MAX = 128;
 
@@ -75,6 +80,9 @@ export function entriesOf(
 ): Parsed<string[]> {
   if (text.length > TEXT_LENGTH_MAX) {
     return { ok: false, reason: `it has more than ${TEXT_LENGTH_MAX} characters` };
+  }
+  if (Buffer.byteLength(JSON.stringify(text)) > JSON_BYTES_MAX) {
+    return { ok: false, reason: `it has more than ${JSON_BYTES_MAX} bytes as JSON` };
   }
   if (text.includes('\0')) return { ok: false, reason: 'it has a NUL character' };
   const lines = linesOf(text);

@@ -220,3 +220,24 @@ test('a child below a value is noticed at once, not at the next read', async () 
   }
   expect(agent.switches.state(SKU)).toBe('open');
 });
+
+test('a list that is too long for the history is refused; the longest one is recorded', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const path = `${plane.root}/lists/block/users`;
+  const recorded = async () => {
+    const entries = await readHistory(plane.operator, plane.paths);
+    return entries?.findLast((entry) => entry.path === path)?.to;
+  };
+  for (const name of ['eve', 'bob']) {
+    const text = `${name} # ${'国'.repeat(99_990)}`;
+    await plane.write(path, text);
+    await until('an entry of the history', async () => (await recorded()) === text);
+  }
+  await plane.write(path, `ann # ${'国'.repeat(190_000)}`);
+  await until('an edit error', async () =>
+    /300000 bytes/.test(String((await plane.editError(path))?.['reason'])),
+  );
+  expect(await recorded()).toMatch(/^bob/);
+  expect(plane.warnings).not.toContain('ZooKeeper connection lost');
+});
