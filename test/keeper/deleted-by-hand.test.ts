@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { readHistory } from '../../zk/tree/history.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
 import { Credentials } from '../zk/credentials.ts';
@@ -33,6 +34,27 @@ test('nodes that somebody creates among the entries of the election keep no keep
   }
   const keeper = plane.keeper();
   await until('it leads', () => keeper.leads);
+});
+
+test('an edit after the history was deleted has one entry, as each value that is in force', async () => {
+  plane = await ControlPlane.start();
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const { quota } = plane.paths.sku(SKU);
+  const entries = async () => (await readHistory(plane.operator, plane.paths)) ?? [];
+  const edited = async () => (await entries()).map(({ path }) => path).sort();
+  const values = [plane.paths.keep, plane.paths.shed, quota, plane.paths.sku(SKU).state];
+  await until('the history', async () => (await edited()).length === values.length);
+  await plane.removeAll(plane.paths.history);
+  await until('the folder', async () => (await plane.text(plane.paths.history)) !== undefined);
+  for (const units of ['40', '50']) {
+    await plane.write(quota, units);
+    await until('an entry', async () => (await entries()).some(({ to }) => to === units));
+  }
+  // It is written after the history was looked at again.
+  await plane.write(quota, 'fifty');
+  await until('an edit error', () => plane.editError(quota));
+  expect(await edited()).toEqual([...values, quota].sort());
 });
 
 describe('a folder', () => {

@@ -85,6 +85,8 @@ export class History {
   #paths: Paths;
   #epoch: Operation;
   #entries: HistoryEntry[] | undefined;
+  /** Transaction that created the folder of `#entries`. */
+  #folder: bigint | undefined;
   /** SKUs of rehearsals at the last look; undefined before the first one. */
   #rehearsed: ReadonlySet<string> | undefined;
   /** Text in force by path, according to the entries. */
@@ -145,6 +147,11 @@ export class History {
   }
 
   async #catchUp(): Promise<boolean> {
+    const folder = await this.#session.exists(this.#paths.history);
+    if (!folder.ok) return false;
+    // In a folder that was deleted and made anew, the names of the entries begin again.
+    if (folder.value?.created !== this.#folder) this.#fail();
+    this.#folder = folder.value?.created;
     const known = this.#entries ?? [];
     const fresh = await readHistory(
       this.#session,
