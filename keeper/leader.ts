@@ -62,7 +62,7 @@ export class LeaderTerm {
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
   /** The last counts were complete: a SKU without one is not in the catalogue. */
-  #isComplete = true;
+  #isComplete = false;
   #timer: NodeJS.Timeout | undefined;
   #isKnown = false;
   #ended = false;
@@ -178,8 +178,8 @@ export class LeaderTerm {
     if (this.#ended) return;
     if (this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh });
-      this.#followUp.run(this.#counts, this.#isComplete);
     }
+    this.#followUp.run(this.#counts ?? new Map(), this.#isComplete);
     this.#settleDead(view.alive, view.reports);
   }
 

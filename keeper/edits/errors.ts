@@ -29,7 +29,7 @@ export class EditErrors {
    * @returns false when it must be tried again
    */
   async write(problems: readonly Problem[]): Promise<boolean> {
-    const written = this.#written ?? (await this.#read());
+    const written = await this.#read(this.#written);
     if (!written) return false;
     this.#written = written;
     const wanted = new Map(problems.map((problem) => [encodePath(problem.path), problem]));
@@ -66,11 +66,17 @@ export class EditErrors {
     return false;
   }
 
-  async #read(): Promise<Map<string, string> | undefined> {
+  /** @param known texts that were read or written; somebody may have deleted them by hand since */
+  async #read(known?: ReadonlyMap<string, string>): Promise<Map<string, string> | undefined> {
     const names = await this.#session.children(this.#paths.errors);
     if (!names.ok) return undefined;
     const written = new Map<string, string>();
     for (const name of names.value) {
+      const text = known?.get(name);
+      if (text !== undefined) {
+        written.set(name, text);
+        continue;
+      }
       const found = await this.#session.get(`${this.#paths.errors}/${name}`);
       if (!found.ok) return undefined;
       written.set(name, withoutTime(found.value.text));

@@ -200,6 +200,34 @@ test('what is in force of a SKU that the catalogue does not have is not forgotte
   await until('an edit error', async () => (await plane.editError(quota))?.['inForce'] === '50');
 });
 
+test('an edit error that somebody deletes by hand is written again as long as it holds', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agent = plane.agent();
+  await granted(SKU, [agent], [100]);
+  const { quota } = plane.paths.sku(SKU);
+  await plane.write(quota, 'abc');
+  await until('an edit error', () => plane.editError(quota));
+  await plane.remove(plane.paths.error(quota));
+  const again = await until('the edit error', () => plane.editError(quota));
+  expect(again).toMatchObject({ refused: 'abc', inForce: '100' });
+});
+
+test('an edit has its error and its entry in the history while the database was never there', async () => {
+  await plane.sell(SKU, 100);
+  plane.isDatabaseDown = true;
+  plane.keeper();
+  const { quota, state } = plane.paths.sku(SKU);
+  await plane.write(quota, 'abc');
+  await until('an edit error', () => plane.editError(quota));
+  await plane.write(state, 'closed');
+  await until('an entry', async () => {
+    const entries = await readHistory(plane.operator, plane.paths);
+    return entries?.some(({ path, to }) => path === state && to === 'closed');
+  });
+  expect(await plane.editError(state)).toBeUndefined();
+});
+
 test('a child below a value is noticed at once, not at the next read', async () => {
   await plane.sell(SKU, 100);
   plane.keeper(servers.zookeeper, { rereadIntervalMs: 3_600_000 });
