@@ -12,6 +12,8 @@ interface Entry {
   version: number;
   /** Values by version, back to the oldest that a node may still act on. */
   readonly values: Map<number, number>;
+  /** The newest version that the node has reported. */
+  applied: number;
 }
 
 export class GrantVersions {
@@ -19,8 +21,8 @@ export class GrantVersions {
   #isBehind = false;
 
   /**
-   * A node acts on a version that this keeper did not write, or reports its grant as deleted: the
-   * grants must be read again.
+   * A node acts on a version that this keeper did not write, reports its grant as deleted, or goes back to an older
+   * version, because somebody deleted the grant and created it again: the grants must be read again.
    */
   get isBehind(): boolean {
     return this.#isBehind;
@@ -30,7 +32,8 @@ export class GrantVersions {
   note(node: string, grant: number | undefined, version: number): void {
     const entry = this.#entries.get(node);
     if (!entry || version < entry.version) {
-      this.#entries.set(node, { grant, version, values: new Map([[version, grant ?? 0]]) });
+      const values = new Map([[version, grant ?? 0]]);
+      this.#entries.set(node, { grant, version, values, applied: VERSION_DELETED });
       return;
     }
     entry.grant = grant;
@@ -83,6 +86,8 @@ export class GrantVersions {
     const applied = report?.applied[path];
     if (entry && applied === VERSION_DELETED) this.#isBehind = true;
     if (entry && applied !== undefined) {
+      if (applied < entry.applied) this.#isBehind = true;
+      entry.applied = applied;
       for (const version of entry.values.keys()) {
         if (version < applied) entry.values.delete(version);
       }

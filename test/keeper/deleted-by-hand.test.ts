@@ -57,6 +57,24 @@ test('an edit after the history was deleted has one entry, as each value that is
   expect(await edited()).toEqual([...values, quota].sort());
 });
 
+test('a grant that is deleted and created at once, with an older version, holds no unit back', async () => {
+  plane = await ControlPlane.start();
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agents = [plane.agent(), plane.agent()];
+  await granted(SKU, agents, [50, 50]);
+  const { quota, grant } = plane.paths.sku(SKU);
+  for (const units of [80, 60]) {
+    await plane.write(quota, String(units));
+    await granted(SKU, agents, [units / 2, units / 2]);
+  }
+  const path = grant(agents[0]?.node ?? '');
+  await Promise.all([plane.operator.delete(path), plane.operator.create(path, '20')]);
+  plane.units.set(SKU, { total: 200, held: 0 });
+  await plane.write(quota, '200');
+  await granted(SKU, agents, [100, 100]);
+});
+
 describe('a folder', () => {
   const FOLDERS = ['nodes', 'sessions', 'reports', 'errors', 'history'] as const;
 

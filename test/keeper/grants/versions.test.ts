@@ -68,6 +68,15 @@ test('a grant that was created again by hand is read again although its version 
   expect(versions.isBehind).toBe(true);
 });
 
+test('a grant that was created again by hand is read again although its version is older', () => {
+  const versions = versionsOf(50);
+  for (const version of [1, 2, 3]) versions.note('n', 50, version);
+  for (const applied of [0, 1, 1, 3]) versions.facts('n', 'TV', PATH, report(applied, 50));
+  expect(versions.isBehind).toBe(false);
+  versions.facts('n', 'TV', PATH, report(0, 20));
+  expect(versions.isBehind).toBe(true);
+});
+
 test('a grant that a node reports as deleted is read again', () => {
   const versions = versionsOf(50);
   versions.facts('n', 'TV', PATH, report(undefined, 0));
