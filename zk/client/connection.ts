@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import zookeeper from 'node-zookeeper-client';
 import { CallQueue } from './call-queue.ts';
@@ -37,8 +38,16 @@ export interface Identity {
   readonly zxid: Buffer;
 }
 
+/** By path, those who wait for an event. */
+type Watchers = Record<string, EventEmitter>;
+
 /** Parts of the client that its public interface hides. */
 interface Manager {
+  readonly watcherManager: {
+    readonly dataWatchers: Watchers;
+    readonly childWatchers: Watchers;
+    readonly existenceWatchers: Watchers;
+  };
   socket?: Socket;
   zxid: Buffer;
   connectTimeoutHandler: NodeJS.Timeout | null;
@@ -63,6 +72,8 @@ export interface Link {
   identity(): Identity;
   zxid(): Buffer;
   call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>>;
+  /** Forgets a function that waits for an event of the node. */
+  forget(path: string, onEvent: () => void): void;
   lose(why: Lost): void;
   abandon(): void;
   close(): Promise<void>;
@@ -221,6 +232,15 @@ export class Connection implements Link {
       );
     };
     return this.#calls.call(send, timeoutMs, onSilent);
+  }
+
+  /** The event may never come, and the client would keep the function, and all that it holds, as long as the connection lasts. */
+  forget(path: string, onEvent: () => void): void {
+    const { dataWatchers, childWatchers, existenceWatchers } = this.#manager.watcherManager;
+    for (const watchers of [dataWatchers, childWatchers, existenceWatchers]) {
+      const left = watchers[path]?.off('notification', onEvent).listenerCount('notification');
+      if (left === 0) delete watchers[path];
+    }
   }
 
   /**

@@ -14,6 +14,8 @@ interface Reader {
   get(path: string, onEvent: () => void): Promise<Result<Observed>>;
   exists(path: string, onEvent: () => void): Promise<Result<Stat | undefined>>;
   children(path: string, onEvent: () => void): Promise<Result<string[]>>;
+  /** No event of the node is awaited any more. */
+  forget(path: string, onEvent: () => void): void;
 }
 
 type Read = { readonly value: Observed | undefined } | { readonly names: readonly string[] };
@@ -61,7 +63,7 @@ export class Observation {
     this.#again = false;
     this.#readOnce().then((read) => {
       this.#reading = false;
-      if (this.#closed) return;
+      if (this.#closed) return this.#forget();
       this.#hasFailed = read === undefined;
       if (read) this.#deliver(read);
       if (this.#again) this.read();
@@ -113,7 +115,12 @@ export class Observation {
     if (this.#closed) return;
     this.#closed = true;
     this.#onClose();
+    this.#forget();
     this.#seen();
+  }
+
+  #forget(): void {
+    this.#reader.forget(this.#observer.path, this.#onEvent);
   }
 }
 

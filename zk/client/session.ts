@@ -268,6 +268,11 @@ export class ZkSession extends Calls<SessionEvents> {
     return this.#observations.begin({ path, kind: 'children', handler });
   }
 
+  /** Forgets a function that was passed to a read of `path`. */
+  forget(path: string, onEvent: () => void): void {
+    this.#connection?.forget(path, onEvent);
+  }
+
   /** Ends the session on the server, so that its ephemeral nodes vanish at once. */
   async close(): Promise<void> {
     this.#closed = true;

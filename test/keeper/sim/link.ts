@@ -315,6 +315,10 @@ class SimLink implements Link, Connection {
     this.#watches.set(key, watchers);
   }
 
+  forget(path: string, watcher: () => void): void {
+    for (const kind of ['data', 'children']) this.#watches.get(`${kind} ${path}`)?.delete(watcher);
+  }
+
   /** This connection's server has applied a change. */
   changed({ op, path }: Change): void {
     this.#fire(`data ${path}`);

@@ -220,6 +220,25 @@ test('watched values are read again in turn, however many there are, and all on 
   );
 });
 
+test('nothing of a closed observation stays in the connection', async () => {
+  const session = await connect();
+  const warnings: string[] = [];
+  const note = ({ message }: Error) => warnings.push(message);
+  process.on('warning', note);
+  // Node.js warns when somebody has more than ten listeners.
+  for (let count = 0; count < 30; count++) {
+    for (const path of [root, `${root}/missing`]) {
+      const observations = [session.watch(path, () => {}), session.watchChildren(path, () => {})];
+      // Some are closed while they are read for the first time.
+      if (count % 2 === 0) await Promise.all(observations.map(({ first }) => first));
+      for (const observation of observations) observation.close();
+    }
+  }
+  await session.exists(root);
+  process.off('warning', note);
+  expect(warnings.filter((message) => /listeners/.test(message))).toEqual([]);
+});
+
 test('a server that is answering is not silent, however many calls wait', async () => {
   // The shortest timeout of the server: a call has a third of it.
   const session = keep(new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 4_000 }));
