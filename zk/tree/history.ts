@@ -64,11 +64,14 @@ export async function readHistory(
 ): Promise<HistoryEntry[] | undefined> {
   const names = await session.children(paths.history);
   if (!names.ok) return names.error === 'no_node' ? [] : undefined;
+  const fresh = names.value.filter((one) => !known.has(one)).sort();
+  // All at once: a new leader may wait for them.
+  const nodes = await Promise.all(fresh.map((name) => session.get(`${paths.history}/${name}`)));
   const entries: HistoryEntry[] = [];
-  for (const name of names.value.filter((one) => !known.has(one)).sort()) {
-    const read = await session.get(`${paths.history}/${name}`);
-    if (!read.ok && read.error !== 'no_node') return undefined;
-    const entry = read.ok ? decode(name, read.value.text, read.value.stat.created) : undefined;
+  for (const [at, name] of fresh.entries()) {
+    const read = nodes[at];
+    if (read && !read.ok && read.error !== 'no_node') return undefined;
+    const entry = read?.ok ? decode(name, read.value.text, read.value.stat.created) : undefined;
     if (entry) entries.push(entry);
   }
   return entries;
