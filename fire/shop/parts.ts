@@ -72,7 +72,6 @@ export class Parts {
     this.#watched.delete(name);
     const { pid, started } = this.#record(name);
     const signal = name === 'postgres' ? 'SIGQUIT' : 'SIGKILL';
-    if (name === 'rabbitmq') process.kill(-pid, signal);
     await endProcess({ pid, started }, { signal, graceMs: KILL_GRACE_MS });
   }
 

@@ -77,6 +77,12 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Launched processes lead their own group, so that their children end with them. */
+function killGroup(pid: number): void {
+  signal(-pid, 'SIGKILL');
+  signal(pid, 'SIGKILL');
+}
+
 async function ended(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (isRunning(identity)) {
@@ -97,11 +103,10 @@ export async function endProcess(
   how: { signal: NodeJS.Signals; graceMs: number },
 ): Promise<boolean> {
   if (!isRunning(identity)) return true;
-  signal(identity.pid, how.signal);
+  if (how.signal === 'SIGKILL') killGroup(identity.pid);
+  else signal(identity.pid, how.signal);
   if (await ended(identity, how.graceMs)) return true;
-  // Launched processes lead their own group, so that their children end with them.
-  signal(-identity.pid, 'SIGKILL');
-  signal(identity.pid, 'SIGKILL');
+  killGroup(identity.pid);
   await ended(identity, KILL_TIMEOUT_MS);
   return false;
 }

@@ -45,32 +45,21 @@ test('a process with the pid of a recorded one, but another start time, is left 
   expect(isRunning(identity)).toBe(true);
 });
 
-test('a process that ignores the signal is killed with its children', async () => {
-  const pidFile = join(folder, 'child.pid');
-  const script = `trap '' TERM; sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait; wait`;
-  const { identity } = await shell(script);
-  await until('the child runs', () => existsSync(pidFile));
-  const child = identify(Number(readFileSync(pidFile, 'utf8')));
-  if (child === undefined) throw new Error('the child has ended');
-  expect(await endProcess(identity, { signal: 'SIGTERM', graceMs: 200 })).toBe(false);
-  expect(isRunning(identity)).toBe(false);
-  await until('the child ended', () => !isRunning(child));
-});
-
-// Linux schedules sessions, not processes, against each other: see give-way.ts.
-test.skipIf(!existsSync('/proc/self/autogroup'))(
-  'a process with niceness gives way to other sessions, and so do the sessions that its children begin',
-  async () => {
-    const pidFile = join(folder, 'session.pid');
-    const script = `setsid sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait`;
-    const { identity } = await shell(script, 7);
+test.each([
+  ['that ignores the signal', "trap '' TERM; ", 'SIGTERM', 200, false],
+  ['that is killed', '', 'SIGKILL', 60_000, true],
+] as const)(
+  'a process %s is killed with its children',
+  async (_how, before, signal, graceMs, isInTime) => {
+    const pidFile = join(folder, `child-${signal}.pid`);
+    const script = `${before}sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait; wait`;
+    const { identity } = await shell(script);
     await until('the child runs', () => existsSync(pidFile));
-    const child = Number(readFileSync(pidFile, 'utf8'));
-    const groupOf = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
-    await until('each has a group of its own, and gives way', () => {
-      const groups = [identity.pid, child].map(groupOf);
-      return new Set(groups).size === 2 && groups.every((group) => group.endsWith(' nice 7'));
-    });
+    const child = identify(Number(readFileSync(pidFile, 'utf8')));
+    if (child === undefined) throw new Error('the child has ended');
+    expect(await endProcess(identity, { signal, graceMs })).toBe(isInTime);
+    expect(isRunning(identity)).toBe(false);
+    await until('the child ended', () => !isRunning(child), { deadlineMs: 20_000 });
   },
 );
 
