@@ -12,6 +12,8 @@ export interface Wanted {
   readonly replay: readonly Planned[] | undefined;
   /** Whether PostgreSQL has standbys. */
   readonly hasStandbys: boolean;
+  /** Whether each process has a network namespace of its own. */
+  readonly hasNamespaces: boolean;
   /** A fault a minute, and a chart of what the parts use goes to this file. */
   readonly soak: string | undefined;
   readonly isShrinking: boolean;
@@ -22,8 +24,9 @@ export interface Wanted {
   readonly root: string | undefined;
 }
 
-export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--standbys] [--replay FILE]
-                     [--soak FILE.svg] [--shrink] [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
+export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--standbys] [--namespaces]
+                     [--replay FILE] [--soak FILE.svg] [--shrink] [--recovery SECONDS] [--out FOLDER]
+                     [--root FOLDER]`;
 
 const DEFAULTS = { seed: '1', minutes: '1', recovery: '10', out: 'fire-failures' } as const;
 
@@ -50,6 +53,7 @@ export function readArguments(args: readonly string[]): Wanted {
       seeds: { type: 'string' },
       minutes: { type: 'string', default: DEFAULTS.minutes },
       standbys: { type: 'boolean', default: false },
+      namespaces: { type: 'boolean', default: false },
       replay: { type: 'string' },
       soak: { type: 'string' },
       shrink: { type: 'boolean', default: false },
@@ -64,6 +68,7 @@ export function readArguments(args: readonly string[]): Wanted {
     replay:
       values.replay === undefined ? undefined : parseSchedule(readFileSync(values.replay, 'utf8')),
     hasStandbys: values.standbys,
+    hasNamespaces: values.namespaces,
     soak: values.soak,
     isShrinking: values.shrink,
     recoveryMaxMs: positive('recovery', values.recovery) * 1_000,

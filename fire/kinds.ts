@@ -42,7 +42,7 @@ interface Kind {
   /** How often it is drawn, compared with the others. */
   readonly weight: number;
   /** Only one fault of a group is at the same place at the same time. */
-  readonly group: 'part' | 'link' | 'operator' | 'dba' | 'session' | 'disk' | 'clock';
+  readonly group: 'part' | 'link' | 'wire' | 'operator' | 'dba' | 'session' | 'disk' | 'clock';
 }
 
 /** Links on which an order travels. */
@@ -114,6 +114,16 @@ const KINDS = {
   'clock-ahead': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
   'clock-behind': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
   vacuum: { targets: COUNTED, lastsMs: [0, 0], weight: 1, group: 'dba' },
+  /** No packet passes the wire of a process, either way, and no connection ends by that. */
+  silence: { targets: PROCESSES, lastsMs: [2_000, 11_000], weight: 12, group: 'wire' },
+  /** Nothing that the process sends arrives. */
+  'silence-out': { targets: PROCESSES, lastsMs: [2_000, 10_000], weight: 8, group: 'wire' },
+  /** Nothing arrives at the process. */
+  'silence-in': { targets: PROCESSES, lastsMs: [2_000, 10_000], weight: 8, group: 'wire' },
+  'lost-packets': { targets: PROCESSES, lastsMs: [2_000, 8_000], weight: 8, group: 'wire' },
+  'doubled-packets': { targets: PROCESSES, lastsMs: [2_000, 8_000], weight: 4, group: 'wire' },
+  /** The wire carries little, and loses what is too much. */
+  narrow: { targets: PROCESSES, lastsMs: [2_000, 6_000], weight: 4, group: 'wire' },
 } as const satisfies Record<string, Kind>;
 
 export type FaultName = keyof typeof KINDS;
@@ -125,10 +135,20 @@ const WITH_STANDBYS: readonly FaultName[] = [
 ];
 const WITHOUT_STANDBYS: readonly FaultName[] = ['full-disk'];
 
+/** What a system has beside what each one has. */
+export interface Setting {
+  /** Whether PostgreSQL has standbys, one of which can be promoted. */
+  readonly hasStandbys?: boolean;
+  /** Whether each process has a network namespace of its own. */
+  readonly hasNamespaces?: boolean;
+}
+
 /** The faults that a schedule draws. */
-export function faultNames(hasStandbys: boolean): FaultName[] {
+export function faultNames({ hasStandbys = false, hasNamespaces = false }: Setting): FaultName[] {
   const others = hasStandbys ? WITHOUT_STANDBYS : WITH_STANDBYS;
-  return FAULT_NAMES.filter((name) => !others.includes(name));
+  return FAULT_NAMES.filter(
+    (name) => !others.includes(name) && (hasNamespaces || kindOf(name).group !== 'wire'),
+  );
 }
 
 export const kindOf = (name: FaultName): Kind => KINDS[name];
@@ -143,5 +163,4 @@ export function placesOf(fault: FaultName, target: string): readonly string[] {
 export const NOT_YET: Readonly<Record<string, string>> = {
   'slow or full disks of RabbitMQ and ZooKeeper': 'they share the disk of the machine',
   'jumps of the clocks of servers': 'they have the clock of the machine',
-  'namespaces, doubled packets': 'links are relays of TCP, which doubles no bytes',
 };

@@ -7,6 +7,8 @@ import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.t
 import { type RunResult, run } from './run.ts';
 import { type Planned, SOAK_PAUSE_MS, scheduleOf } from './schedule.ts';
 import { unmountLeft } from './shop/disk.ts';
+import { goApart, isApart, whyNotApart } from './shop/namespaces.ts';
+import { installPrograms } from './shop/servers.ts';
 import { type Shop, startShop } from './shop/shop.ts';
 import { shrink } from './shrink.ts';
 import { drawUses, growthText } from './soak.ts';
@@ -16,14 +18,16 @@ import { Uses } from './uses.ts';
 
 let shop: Shop | undefined;
 
-async function running({ root, hasStandbys, soak }: Wanted): Promise<Shop> {
+async function running({ root, hasStandbys, hasNamespaces, soak }: Wanted): Promise<Shop> {
   if (shop !== undefined) return shop;
   shop = await startShop({
-    ...{ environment: process.env, root, hasStandbys, say: () => {} },
+    ...{ environment: process.env, root, hasStandbys, hasNamespaces },
+    say: () => {},
     // A disk of 700 MB is full after an hour, without a fault.
     hasBigDisk: soak !== undefined,
   });
   if (!shop.clocks.areThere) console.log('Left out: clock jumps: libfaketime is not installed');
+  if (!hasNamespaces) console.log('Left out: lost and doubled packets: they need --namespaces');
   if (hasStandbys) console.log('Left out: full disk: PostgreSQL has three of them');
   else {
     console.log('Left out: failover: it needs --standbys');
@@ -84,21 +88,30 @@ async function main(): Promise<number> {
   // What a killed run has left.
   unmountLeft();
   await sweepTestFolders();
+  if (wanted.hasNamespaces && !isApart()) {
+    const why = whyNotApart();
+    if (why !== undefined)
+      throw new Error(`--namespaces needs root on Linux, with iptables: ${why}`);
+    const { hasStandbys } = wanted;
+    await installPrograms({ environment: process.env, hasStandbys, say: () => {} });
+    goApart(process.env);
+  }
   for (const [fault, why] of Object.entries(NOT_YET)) console.log(`Left out: ${fault}: ${why}`);
   console.log(HEAD);
   let failed = 0;
   for (const seed of wanted.seeds) {
-    const { minutes, hasStandbys, soak } = wanted;
+    const { minutes, soak } = wanted;
     const pauseMs = soak === undefined ? undefined : SOAK_PAUSE_MS;
-    const schedule = wanted.replay ?? scheduleOf(seed, minutes, hasStandbys, pauseMs);
+    const schedule = wanted.replay ?? scheduleOf(seed, minutes, wanted, pauseMs);
     const result = await play(wanted, seed, schedule);
     console.log(rowOf(result));
     if (result.violations.length === 0) continue;
     failed += 1;
     const folder = join(wanted.out, `seed-${seed}`);
     const standbys = wanted.hasStandbys ? ' --standbys' : '';
+    const namespaces = wanted.hasNamespaces ? ' --namespaces' : '';
     console.log(
-      `${violationsOf(result)}\n  Replay: npm run fire -- --seed ${seed}${standbys} --replay ${folder}/schedule.json`,
+      `${violationsOf(result)}\n  Replay: npm run fire -- --seed ${seed}${standbys}${namespaces} --replay ${folder}/schedule.json`,
     );
     if (wanted.isShrinking) await shortest(wanted, result, schedule);
   }

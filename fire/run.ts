@@ -84,7 +84,7 @@ export async function run(shop: Shop, options: RunOptions): Promise<RunResult> {
 
 /** What a process lacks; undefined if it is well. */
 async function lackOf(shop: Shop, name: string): Promise<string | undefined> {
-  const url = `http://127.0.0.1:${shop.monitorPorts.get(name)}/readyz`;
+  const url = `${shop.monitors.get(name)}/readyz`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
     const { degraded } = (await response.json()) as { degraded: readonly string[] };

@@ -1,4 +1,11 @@
-import { FAULT_NAMES, type FaultName, faultNames, kindOf, placesOf } from './kinds.ts';
+import {
+  FAULT_NAMES,
+  type FaultName,
+  faultNames,
+  kindOf,
+  placesOf,
+  type Setting,
+} from './kinds.ts';
 import { Random } from './random.ts';
 import { drawScene, type SceneFault } from './scenes.ts';
 
@@ -40,16 +47,16 @@ function drawOne(random: Random, names: readonly FaultName[]): SceneFault {
 }
 
 /**
- * @param hasStandbys whether PostgreSQL has standbys, one of which can be promoted
+ * @param setting what can be broken beside what each system has
  * @param meanPauseMs mean pause between the beginnings of two faults or scenes
  */
 export function scheduleOf(
   seed: number,
   minutes: number,
-  hasStandbys = false,
+  setting: Setting = {},
   meanPauseMs = PAUSE_MS,
 ): Planned[] {
-  const names = faultNames(hasStandbys);
+  const names = faultNames(setting);
   const random = new Random(seed, 'schedule');
   const overMs = minutes * 60_000;
   const planned: Planned[] = [];

@@ -11,7 +11,10 @@ export function admissionsBounded({ history, dump }: Evidence): string[] {
   });
 }
 
-const CUTS = ['cut', 'cut-to-server', 'cut-from-server', 'isolate'];
+const CUTS = [
+  ...['cut', 'cut-to-server', 'cut-from-server', 'isolate'],
+  ...['silence', 'silence-out', 'silence-in'],
+];
 
 /** From the begin to the end of each fault that keeps this node from ZooKeeper. */
 const withoutZookeeper = (history: Evidence['history'], node: string) =>

@@ -25,6 +25,7 @@ import {
   silentStandby,
   switchOver,
 } from './parts.ts';
+import { trouble } from './wires.ts';
 
 /** Longer than a ticket is valid. */
 const JUMP_S = 25;
@@ -68,11 +69,19 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   'clock-ahead': clockJump(JUMP_S),
   'clock-behind': clockJump(-JUMP_S),
   vacuum,
+  silence: trouble('silence'),
+  'silence-out': trouble('silence-out'),
+  'silence-in': trouble('silence-in'),
+  'lost-packets': trouble('lost-packets'),
+  'doubled-packets': trouble('doubled-packets'),
+  narrow: trouble('narrow'),
 };
 
 /** Whether the fault can be made. Servers that are shared with others are not broken. */
-export function isPossible({ parts, clocks, disk }: Shop, { fault, target }: Planned): boolean {
+export function isPossible(shop: Shop, { fault, target }: Planned): boolean {
+  const { parts, clocks, disk, wires } = shop;
   if (kindOf(fault).group === 'clock') return clocks.areThere;
+  if (kindOf(fault).group === 'wire') return wires.has(target);
   if (fault === 'full-disk') return disk !== undefined;
   if (fault === 'connections' || fault === 'slow-disk') return parts.has('postgres');
   return kindOf(fault).group !== 'part' || placesOf(fault, target).every((one) => parts.has(one));

@@ -1,14 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { postgresFolder, postgresUser } from '../../ops/stack/native.ts';
-import { ensurePackages } from '../../ops/stack/packages.ts';
 import { type PatroniCluster, patroniUrl, preparePatroni } from '../../ops/stack/patroni.ts';
 import { membersIn, PatroniMembers } from '../../ops/stack/patroni-members.ts';
-import {
-  FAILOVER_PACKAGES,
-  findPatroni,
-  findPostgres,
-  type Machine,
-} from '../../ops/stack/programs.ts';
+import { findPatroni, findPostgres, type Machine } from '../../ops/stack/programs.ts';
 import type { Progress } from '../../ops/stack/progress.ts';
 import type { Supervisor } from '../../ops/stack/supervisor.ts';
 
@@ -45,8 +39,7 @@ export class Primary {
 
   /** Resolves when both standbys hold each COMMIT. */
   static async start(options: StandbyOptions): Promise<Primary> {
-    const { machine, progress, logFolder, zookeeper, password, sharedBuffersMb } = options;
-    await ensurePackages(FAILOVER_PACKAGES, machine, progress);
+    const { machine, logFolder, zookeeper, password, sharedBuffersMb } = options;
     const user = postgresUser();
     const folder = postgresFolder(options, user);
     const members = await membersIn(folder, logFolder, NAMES);

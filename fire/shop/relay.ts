@@ -102,11 +102,11 @@ export class Relay {
     );
   }
 
-  /** The ports that the process connects to, one for each target. */
-  listen(): Promise<number[]> {
+  /** The ports of this address that the process connects to, one for each target. */
+  listen(host: string): Promise<number[]> {
     return Promise.all(
       this.#listeners.map(async (listener) => {
-        await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+        await new Promise<void>((resolve) => listener.listen(0, host, resolve));
         return (listener.address() as AddressInfo).port;
       }),
     );

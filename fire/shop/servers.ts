@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { urlsOfHosts } from '../../contracts/cluster-url.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { ensureServerPackages, freeNativePorts, startNative } from '../../ops/stack/native.ts';
+import { ensurePackages } from '../../ops/stack/packages.ts';
+import { FAILOVER_PACKAGES, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { missingServers, type Servers } from '../../ops/stack/servers.ts';
 import { newSettings } from '../../ops/stack/state.ts';
@@ -10,10 +12,12 @@ import { LINKS } from '../kinds.ts';
 import type { Parts } from './parts.ts';
 import { Primary } from './primary.ts';
 import { Relay } from './relay.ts';
+import type { Wires } from './wires.ts';
 
 /** The servers of the system under fire, and the links to them. */
 
 const SHARED_BUFFERS_MB = 128;
+export const LOOPBACK = '127.0.0.1';
 
 export interface ServerOptions {
   readonly environment: NodeJS.ProcessEnv;
@@ -23,16 +27,29 @@ export interface ServerOptions {
   readonly say: (text: string) => void;
 }
 
+const machineOf = ({ environment }: ServerOptions): Machine => ({
+  path: environment['PATH'] ?? '',
+  root: '/',
+});
+
+/** Installs the programs of the servers that are not given. A run that is cut off from all networks cannot. */
+export async function installPrograms(options: ServerOptions): Promise<void> {
+  const [machine, progress] = [machineOf(options), createProgress(options.say)];
+  await ensureServerPackages({ wanted: missingServers(options.given ?? {}), machine, progress });
+  if (options.hasStandbys) await ensurePackages(FAILOVER_PACKAGES, machine, progress);
+}
+
 /** Starts the servers that are not given. */
 export async function startServers(
-  { environment, given = {}, hasStandbys = false, say }: ServerOptions,
+  options: ServerOptions,
   parts: Parts,
   place: TestFolder,
 ): Promise<Servers> {
-  const machine = { path: environment['PATH'] ?? '', root: '/' };
-  const progress = createProgress(say);
+  const { given = {}, hasStandbys = false } = options;
+  const machine = machineOf(options);
+  const progress = createProgress(options.say);
   const wanted = missingServers(given);
-  await ensureServerPackages({ wanted, machine, progress });
+  await installPrograms(options);
   const { passwords } = newSettings();
   const own = {
     ...{ folder: place.path, logFolder: join(place.path, 'logs'), machine, progress },
@@ -53,9 +70,9 @@ export async function startServers(
   return servers as Servers;
 }
 
-/** The same URL with loopback and these ports as its hosts. */
-function atPorts(url: string, ports: readonly number[]): string {
-  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
+/** The same URL with these ports of the address as its hosts. */
+function atPorts(url: string, address: string, ports: readonly number[]): string {
+  const hosts = ports.map((port) => `${address}:${port}`).join(',');
   return url.replace(/^([a-z]+:\/\/(?:[^/?#]*@)?)[^/?#]*/, `$1${hosts}`);
 }
 
@@ -64,8 +81,8 @@ const targetOf = (url: string) => {
   return { host: hostname, port: Number(port) };
 };
 
-/** Starts a relay for each link, and returns the servers as each process sees them. */
-export async function lay(servers: Servers) {
+/** Starts a relay for each link, and returns the servers as each process sees them: at its end of a wire, if any. */
+export async function lay(servers: Servers, wires: Wires) {
   const links = new Map<string, Relay>();
   const seen = new Map<string, Servers>();
   const zookeeper = `zk://${servers.zookeeper}`;
@@ -77,7 +94,8 @@ export async function lay(servers: Servers) {
     const url = urls[server] ?? '';
     const relay = new Relay(link, urlsOfHosts(url).map(targetOf));
     links.set(link, relay);
-    const relayed = atPorts(url, await relay.listen());
+    const address = wires.get(process)?.near ?? LOOPBACK;
+    const relayed = atPorts(url, address, await relay.listen(address));
     const before = seen.get(process) ?? servers;
     seen.set(process, {
       ...before,

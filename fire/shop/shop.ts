@@ -12,6 +12,7 @@ import { NATIVE_STOP_ORDER } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { homeUrls, type Servers } from '../../ops/stack/servers.ts';
 import { newSettings } from '../../ops/stack/state.ts';
+import type { ProcessSpec } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { createLog } from '../../process/log.ts';
 import { ZkSession } from '../../zk/client/session.ts';
@@ -21,7 +22,8 @@ import { Clocks } from './clocks.ts';
 import { mountDisk, unmountDisk } from './disk.ts';
 import { Parts } from './parts.ts';
 import type { Relay } from './relay.ts';
-import { keepSmall, lay, type ServerOptions, startServers } from './servers.ts';
+import { keepSmall, LOOPBACK, lay, type ServerOptions, startServers } from './servers.ts';
+import { layWires, removeWires, type Wire, type Wires } from './wires.ts';
 
 /**
  * The system under fire: the processes of `npm start`, each with links of its own to the servers. Servers
@@ -46,10 +48,11 @@ const SETTINGS = {
 export interface Shop {
   readonly parts: Parts;
   readonly links: ReadonlyMap<string, Relay>;
+  readonly wires: Wires;
   /** The address of each web node. */
   readonly nodes: readonly string[];
-  /** Port of the monitor of each process. */
-  readonly monitorPorts: ReadonlyMap<string, number>;
+  /** Address of the monitor of each process. */
+  readonly monitors: ReadonlyMap<string, string>;
   readonly jwtSecret: string;
   readonly paymentSecret: string;
   /** The database without relays. */
@@ -71,6 +74,8 @@ export interface Shop {
 
 export interface ShopOptions extends ServerOptions {
   readonly zkRoot?: string;
+  /** Whether each process has a network namespace of its own. */
+  readonly hasNamespaces?: boolean;
   /** Whether PostgreSQL keeps its files beside all others, so that its disk is never full. */
   readonly hasBigDisk?: boolean;
   /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
@@ -87,18 +92,27 @@ interface Place extends Required<Pick<ShopOptions, 'zkRoot' | 'environment'>> {
   readonly root: string;
   readonly folder: string;
   readonly clocks: Clocks;
+  readonly wires: Wires;
+}
+
+/** A process with a wire runs at its end of it. */
+function across(wire: Wire | undefined, spec: ProcessSpec): ProcessSpec {
+  if (wire === undefined) return spec;
+  const [command = '', ...args] = wire.inside(spec.command, ...spec.args);
+  return { ...spec, command, args };
 }
 
 /** Starts the processes, each with the servers that it sees. */
 async function startProcesses(
   parts: Parts,
   seen: ReadonlyMap<string, Servers>,
-  { folder, zkRoot, environment, root, clocks }: Place,
+  { folder, zkRoot, environment, root, clocks, wires }: Place,
 ) {
   const monitorPorts = await portsOf([...PROCESSES, 'console']);
   const webPorts = await portsOf(PROCESSES.filter((name) => name.startsWith('web-')));
   const secrets = newSettings();
   const consolePort = await freePort();
+  const addressOf = (name: string) => wires.get(name)?.far ?? LOOPBACK;
   const specs = PROCESSES.map((name) => {
     const all = applicationSpecs({
       root,
@@ -113,20 +127,19 @@ async function startProcesses(
       zkRoot,
       shop: { host: '127.0.0.1', port: 0 },
       webPorts,
+      address: addressOf(name),
       secrets,
       consolePort,
       monitorPorts,
     });
     const spec = all.find((one) => one.name === name);
     if (spec === undefined) throw new Error(`there is no process ${name}`);
-    return spec;
+    return across(wires.get(name), spec);
   });
   await Promise.all(specs.map((spec) => parts.supervisor.start(spec)));
-  return {
-    monitorPorts,
-    nodes: [...webPorts.values()].map((port) => `http://127.0.0.1:${port}`),
-    secrets,
-  };
+  const urls = (ports: ReadonlyMap<string, number>) =>
+    new Map([...ports].map(([name, port]) => [name, `http://${addressOf(name)}:${port}`]));
+  return { monitors: urls(monitorPorts), nodes: [...urls(webPorts).values()], secrets };
 }
 
 async function connect(servers: Servers, zkRoot: string) {
@@ -152,6 +165,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
     isOwn && !options.hasStandbys && !options.hasBigDisk && mountDisk(join(place.path, 'postgres'))
       ? join(place.path, 'postgres')
       : undefined;
+  const wires = options.hasNamespaces ? await layWires(PROCESSES) : new Map<string, Wire>();
   const say = () => {};
   const parts = new Parts({ say, onChange: (running) => place.note(running), restart: false });
   const stopParts = async () => {
@@ -160,6 +174,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
     await parts.primary?.end();
     for (const names of NATIVE_STOP_ORDER) await parts.supervisor.stop(names, { discard: true });
     if (disk !== undefined) unmountDisk(disk);
+    await removeWires(wires);
     place.remove();
   };
   try {
@@ -167,9 +182,9 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
     const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
     await prepare(servers.databaseUrl);
     if (disk !== undefined) await keepSmall(servers.databaseUrl);
-    const { links, seen } = await lay(servers);
+    const { links, seen } = await lay(servers, wires);
     const { secrets, ...running } = await startProcesses(parts, seen, {
-      ...{ folder: place.path, zkRoot, root, clocks },
+      ...{ folder: place.path, zkRoot, root, clocks, wires },
       environment: options.environment,
     });
     parts.watch(PROCESSES);
@@ -178,7 +193,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
     const broker = await BrokerConnection.open({ url: servers.amqpUrl, name: 'fire', log });
     const run = promisify(execFile);
     return {
-      ...{ parts, links, ...running, databases, session, operator, zkRoot, clocks, disk },
+      ...{ parts, links, ...running, databases, session, operator, zkRoot, clocks, disk, wires },
       folder: place.path,
       jwtSecret: secrets.jwtSecret,
       paymentSecret: secrets.paymentWebhookSecret,

@@ -31,6 +31,8 @@ export interface ApplicationOptions {
     readonly consoleToken: string;
   };
   readonly consolePort: number;
+  /** Where the processes listen on ports of their own. Default: loopback. */
+  readonly address?: string;
   /** Monitor port by process name. */
   readonly monitorPorts: ReadonlyMap<string, number>;
 }
@@ -81,9 +83,9 @@ const CONTACT_TIMEOUT_MS = 2_000;
 /** A little longer than the shutdown deadline of the processes themselves. */
 const STOP_GRACE_MS = 25_000;
 
-async function readiness(port: number): Promise<string | undefined> {
+async function readiness(address: string, port: number): Promise<string | undefined> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+    const response = await fetch(`http://${address}:${port}/readyz`, {
       signal: AbortSignal.timeout(CONTACT_TIMEOUT_MS),
     });
     // A process can be ready without its servers; a start waits for the servers as well.
@@ -122,7 +124,6 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     ZK_ROOT: zkRoot,
     HOST: shop.host,
     PORT: String(shop.port),
-    MONITOR_HOST: '127.0.0.1',
   };
 }
 
@@ -137,13 +138,14 @@ function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLo
 
 /** How to run each process. All of them may be started at the same time. */
 export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
+  const { address = '127.0.0.1' } = options;
   const variables = variablesOf(options);
   return processesOf(homesOf(options.servers)).map(
     ({ name, entry, role, variables: own, niceness }) => {
       const port = options.monitorPorts.get(name);
       if (port === undefined) throw new Error(`no monitor port for ${name}`);
       const webPort = options.webPorts?.get(name);
-      const alone = webPort !== undefined && { HOST: '127.0.0.1', PORT: String(webPort) };
+      const alone = webPort !== undefined && { HOST: address, PORT: String(webPort) };
       return {
         name,
         command: process.execPath,
@@ -153,12 +155,13 @@ export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
           ...databaseOf(options, role),
           ...own,
           ...alone,
+          MONITOR_HOST: address,
           MONITOR_PORT: String(port),
         },
         cwd: options.root,
         ...(niceness !== undefined && { niceness }),
         logFile: join(options.logFolder, `${name}.log`),
-        notReady: () => readiness(port),
+        notReady: () => readiness(address, port),
         readyTimeoutMs: READY_TIMEOUT_MS,
         stopSignal: 'SIGTERM',
         stopGraceMs: STOP_GRACE_MS,

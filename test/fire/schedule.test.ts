@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FAULT_NAMES, faultNames, kindOf } from '../../fire/kinds.ts';
 import { parseSchedule, SOAK_PAUSE_MS, scheduleOf } from '../../fire/schedule.ts';
@@ -27,12 +28,17 @@ describe('a schedule', () => {
   });
 
   it('has about a fault or scene a minute in a soak', () => {
-    const starts = seeds.flatMap((seed) => scheduleOf(seed, 60, false, SOAK_PAUSE_MS));
+    const starts = seeds.flatMap((seed) => scheduleOf(seed, 60, {}, SOAK_PAUSE_MS));
     expect(starts.length / seeds.length).toBeGreaterThan(45);
     expect(starts.length / seeds.length).toBeLessThan(180);
   });
 
-  it.each([false, true])('has every fault and every target in some seed, standbys: %s', (has) => {
+  it.each([
+    {},
+    { hasStandbys: true },
+    { hasNamespaces: true },
+    { hasStandbys: true, hasNamespaces: true },
+  ])('has every fault and every target in some seed of %j', (has) => {
     const drawn = new Set(
       Array.from({ length: 400 }, (_, seed) => scheduleOf(seed, 1, has))
         .flat()
@@ -45,9 +51,25 @@ describe('a schedule', () => {
   });
 
   it('breaks a primary only if there are standbys', () => {
-    expect(faultNames(true)).toContain('failover');
-    expect(faultNames(false)).not.toContain('failover');
-    expect(new Set([...faultNames(true), ...faultNames(false)])).toEqual(new Set(FAULT_NAMES));
+    expect(faultNames({ hasStandbys: true })).toContain('failover');
+    expect(faultNames({})).not.toContain('failover');
+  });
+
+  it('breaks a wire only if there are namespaces', () => {
+    const wired = faultNames({ hasNamespaces: true });
+    expect(wired).toContain('silence');
+    expect(faultNames({})).not.toContain('silence');
+    const all = new Set([...wired, ...faultNames({ hasStandbys: true })]);
+    expect(all).toEqual(new Set(FAULT_NAMES));
+  });
+
+  // Who has the seed of a failure that is older than a new fault finds the failure again.
+  it.each([
+    [{}, '3e89c044ca8188de683792a53c88de3289a9c56455708c159afffaaa7abfa045'],
+    [{ hasStandbys: true }, 'ab9381e93222149127aeb5902e7d15c322fc3fdadde9a09808ae2585a893bfd2'],
+  ])('of %j is as it was before there were wires', (setting, expected) => {
+    const schedules = seeds.map((seed) => scheduleOf(seed, 1, setting));
+    expect(hash('sha256', JSON.stringify(schedules))).toBe(expected);
   });
 
   it('is read from a file as it was written', () => {
