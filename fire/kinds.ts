@@ -115,7 +115,7 @@ const KINDS = {
   'clock-behind': { targets: CLOCKED, lastsMs: [1_500, 6_000], weight: 2, group: 'clock' },
   vacuum: { targets: COUNTED, lastsMs: [0, 0], weight: 1, group: 'dba' },
   /** No packet passes the wire of a process, either way, and no connection ends by that. */
-  silence: { targets: PROCESSES, lastsMs: [2_000, 11_000], weight: 12, group: 'wire' },
+  silence: { targets: PROCESSES, lastsMs: [2_000, 11_000], weight: 16, group: 'wire' },
   /** Nothing that the process sends arrives. */
   'silence-out': { targets: PROCESSES, lastsMs: [2_000, 10_000], weight: 8, group: 'wire' },
   /** Nothing arrives at the process. */

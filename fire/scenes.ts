@@ -67,6 +67,34 @@ const OF_WORKER: readonly Scene[] = [
   ],
 ];
 
+/** With namespaces. Nobody hears that the connections of a silent process have ended. */
+const OF_SILENT_WEB: readonly Scene[] = [
+  [{ fault: 'silence', targets: ['*'], lastsMs: [6_500, 9_500] }],
+  // TCP sends the last words of a dead process again, until they arrive.
+  [
+    { fault: 'silence-out', targets: ['*'], lastsMs: [7_000, 9_500] },
+    { fault: 'kill', targets: ['*'], afterMs: [300, 1_500], lastsMs: SHORT },
+  ],
+  [
+    { fault: 'silence-in', targets: ['*'], lastsMs: LONG },
+    { fault: 'silence', targets: ['keeper-1', 'keeper-2'], lastsMs: [5_000, 9_000] },
+  ],
+];
+
+const OF_SILENT_WORKER: readonly Scene[] = [
+  [{ fault: 'silence-in', targets: ['*'], lastsMs: [3_000, 9_000] }],
+  // What it was doing goes on in the database, or waits for a lock there.
+  [
+    { fault: 'row-lock', targets: ['plenty', 'counted'], lastsMs: [2_000, 4_000] },
+    { fault: 'silence', targets: ['*'], afterMs: [100, 500], lastsMs: [4_000, 9_000] },
+  ],
+  [
+    { fault: 'slow-disk', targets: ['postgres'], lastsMs: [3_000, 5_000] },
+    { fault: 'lost-packets', targets: ['*'], lastsMs: [4_000, 8_000] },
+    { fault: 'kill', targets: ['*'], afterMs: [1_000, 3_000], lastsMs: [200, 1_000] },
+  ],
+];
+
 /** Those that carry orders have more to lose. */
 const VICTIMS = [
   ...['web-1', 'web-2', 'web-1', 'web-2', 'web-1', 'web-2'],
@@ -80,9 +108,17 @@ export interface SceneFault {
   readonly lastsMs: number;
 }
 
-export function drawScene(random: Random): readonly SceneFault[] {
+function scenesOf(victim: string, hasNamespaces: boolean): readonly Scene[] {
+  const [scenes, silent] = victim.startsWith('web-')
+    ? [OF_WEB, OF_SILENT_WEB]
+    : [OF_WORKER, OF_SILENT_WORKER];
+  return hasNamespaces ? [...scenes, ...silent] : scenes;
+}
+
+/** @param hasNamespaces whether wires can be broken */
+export function drawScene(random: Random, hasNamespaces: boolean): readonly SceneFault[] {
   const victim = random.one(VICTIMS);
-  const scene = random.one(victim.startsWith('web-') ? OF_WEB : OF_WORKER);
+  const scene = random.one(scenesOf(victim, hasNamespaces));
   return scene.map(({ fault, targets, afterMs = [0, 0], lastsMs }) => ({
     fault,
     target: random.one(targets).replace('*', victim),

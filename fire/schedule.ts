@@ -66,7 +66,9 @@ export function scheduleOf(
       continue;
     for (let tries = 0; tries < TRIES; tries += 1) {
       const isScene = random.chance(SCENES_SHARE);
-      const drawn = isScene ? drawScene(random) : [drawOne(random, names)];
+      const drawn = isScene
+        ? drawScene(random, setting.hasNamespaces ?? false)
+        : [drawOne(random, names)];
       const faults = drawn.map(({ afterMs, ...fault }) => ({ atMs: atMs + afterMs, ...fault }));
       const fits = faults.every(
         (one) => endOf(one) <= overMs && planned.every((other) => areApart(one, other)),

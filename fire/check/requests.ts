@@ -62,6 +62,8 @@ function told(call: Call, orders: Evidence['orders']): Call[] {
 
 /** A process has lost its connections a moment before the fault is over, and has them again a while later. */
 const AROUND_MS = 3_000;
+/** TCP doubles its wait after each try: what was lost may be sent again only as long after a silence as that lasted. */
+const SILENCES = ['silence', 'silence-out', 'silence-in', 'lost-packets'];
 
 /**
  * A node that cannot read the database knows of its own requests what it knew last. Meanwhile another node may
@@ -71,8 +73,14 @@ function isBlind({ history }: Evidence, { node, at, until, state }: Call): boole
   const times = possibleTimes(
     history,
     ({ target }) => target === 'postgres' || target === `${node}>postgres` || target === node,
+  ).map(([from, to]) => [from, to + AROUND_MS] as const);
+  const silences = possibleTimes(
+    history,
+    ({ fault, target }) => SILENCES.includes(fault) && target === node,
+  ).map(([from, to]) => [from, to + (to - from)] as const);
+  return (
+    state === 'queued' && [...times, ...silences].some(([from, to]) => until >= from && at <= to)
   );
-  return state === 'queued' && times.some(([from, to]) => until >= from && at <= to + AROUND_MS);
 }
 
 export function noVerdictTakenBack(evidence: Evidence): string[] {

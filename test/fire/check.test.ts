@@ -183,6 +183,7 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
   'a node without a session takes nothing': [
     (entries) => entries.push(...cutOff('cut', 'web-1>zookeeper')),
     (entries) => entries.push(...cutOff('isolate', 'web-1')),
+    (entries) => entries.push(...cutOff('silence-in', 'web-1')),
   ],
   'money equals orders': [
     (_, { payments }) => payments.shift(),
@@ -307,6 +308,23 @@ describe('the checker', () => {
     expect(check([...history(), ...blind('switchover', 'postgres', 0)], dump())).toEqual([]);
     const seeing = cut.filter(({ kind }) => kind === 'call');
     expect(check([...history(), ...seeing], dump())).toHaveLength(1);
+  });
+
+  it.each([
+    ['silence', 6_000, 0],
+    ['silence', 2_000, 1],
+    ['isolate', 6_000, 1],
+  ])('lets a node be blind for as long again after a %s of %i ms: %i found', (fault, ms, found) => {
+    const about = { kind: 'fault', fault, target: 'web-2' } as const;
+    const [end, later] = [1_000 + ms, 5_000 + ms];
+    const entries: Entry[] = [
+      { ...about, phase: 'begin', at: 1_000, until: 1_000 },
+      { ...about, phase: 'end', at: end, until: end },
+      told('r4', 'expired', { at: later, until: later + 10 }),
+      told('r4', 'queued', { at: later + 20, until: later + 30, node: 'web-2' }),
+      told('r4', 'expired', { at: later + 9_000, until: later + 9_010 }),
+    ];
+    expect(check([...history(), ...entries], dump())).toHaveLength(found);
   });
 
   it('lets a list lack what it says to lack, and an order come of a refusal that left it open', () => {

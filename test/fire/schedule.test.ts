@@ -40,7 +40,7 @@ describe('a schedule', () => {
     { hasStandbys: true, hasNamespaces: true },
   ])('has every fault and every target in some seed of %j', (has) => {
     const drawn = new Set(
-      Array.from({ length: 400 }, (_, seed) => scheduleOf(seed, 1, has))
+      Array.from({ length: 600 }, (_, seed) => scheduleOf(seed, 1, has))
         .flat()
         .map(({ fault, target }) => `${fault} ${target}`),
     );
