@@ -11,9 +11,10 @@ interface Given {
   readonly host?: string;
   readonly environment?: Record<string, string>;
   readonly hotDatabaseUrls?: Record<string, string>;
+  readonly address?: string;
 }
 
-function specsOf({ host = '127.0.0.1', environment = {}, hotDatabaseUrls }: Given) {
+function specsOf({ host = '127.0.0.1', environment = {}, hotDatabaseUrls, address }: Given) {
   const servers = {
     databaseUrl: 'postgres://flashsale:a@127.0.0.1:1/flashsale',
     hotDatabaseUrls,
@@ -33,6 +34,8 @@ function specsOf({ host = '127.0.0.1', environment = {}, hotDatabaseUrls }: Give
       consoleToken: 'fsc_token',
     },
     consolePort: 8095,
+    webPorts: new Map([['web-2', 8082]]),
+    ...(address !== undefined && { address }),
     monitorPorts: new Map(Object.entries(applicationPorts(homesOf(servers)))),
   });
 }
@@ -51,6 +54,18 @@ describe('the console of the local stack', () => {
     const { url, listen } = consoleConfig(host, { CONSOLE_URL: 'http://localhost:1' });
     expect(url).toBe('http://127.0.0.1:8095');
     expect(listen).toEqual({ host: listens, port: 8095 });
+  });
+});
+
+describe('the processes of the local stack', () => {
+  test.each([
+    [undefined, '127.0.0.1'],
+    ['198.18.0.2', '198.18.0.2'],
+  ])('with address %s, own ports are those of %s', (address, expected) => {
+    const specs = specsOf({ host: '192.168.1.5', ...(address !== undefined && { address }) });
+    const hosts = new Map(specs.map(({ name, env }) => [name, env['HOST']]));
+    expect(new Set(specs.map(({ env }) => env['MONITOR_HOST']))).toEqual(new Set([expected]));
+    expect([hosts.get('web-1'), hosts.get('web-2')]).toEqual(['192.168.1.5', expected]);
   });
 });
 
