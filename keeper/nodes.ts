@@ -20,7 +20,10 @@ export class WebNodes {
   /** SKUs of which a report has said something new; `all` when nodes came or went. */
   #news: Set<string> | 'all' = 'all';
   #observations: Observation[];
-  /** Resolves when everything that existed at the start has been read. */
+  /**
+   * Resolves when everything that existed at the start has been read, but for nodes that the keeper has no right to read.
+   * `/reports` has to be readable, and one of `/nodes` and `/sessions`: each has all web nodes, unless somebody deletes one.
+   */
   readonly known: Promise<void>;
 
   /** @param onChange called for changes that need a look at once, not for new counters alone */
@@ -38,8 +41,11 @@ export class WebNodes {
     });
     const reports = session.watchChildren(paths.reports, (names) => this.#follow(names));
     this.#observations = [nodes, sessions, reports];
-    this.known = Promise.all([nodes.first, sessions.first, reports.first]).then(async () => {
-      await Promise.all([...this.#reports.values()].map(({ observation }) => observation.first));
+    const living = Promise.race([nodes.first, sessions.first]);
+    const answered = Promise.all([nodes.answered, sessions.answered]);
+    this.known = Promise.all([living, answered, reports.first]).then(async () => {
+      const all = [...this.#reports.values()];
+      await Promise.all(all.map(({ observation }) => observation.answered));
     });
   }
 

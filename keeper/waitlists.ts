@@ -1,4 +1,4 @@
-import type { SkuEdits } from './edits/settings.ts';
+import type { SkuEdits } from './edits/sku.ts';
 import type { KeeperLog } from './figures.ts';
 import type { SkuFacts } from './grants/plan.ts';
 

@@ -1,8 +1,11 @@
-import type { Operation } from '../../zk/client/result.ts';
+import type { Operation, Result } from '../../zk/client/result.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import { encodePath, type Paths } from '../../zk/tree/paths.ts';
 import type { Refusal } from '../../zk/tree/values.ts';
-import type { Problem } from './settings.ts';
+import type { Problem } from './problems.ts';
+
+/** In place of the text of an edit error that is none, or that the keeper has no right to read. */
+const UNREAD = '';
 
 /**
  * The edit errors below /errors, which tell operators why an edit has no effect. An edit error also
@@ -24,7 +27,7 @@ export class EditErrors {
   }
 
   /**
-   * Makes /errors contain exactly these problems.
+   * Makes /errors contain exactly these problems. An edit error that the keeper has no right to write is left out.
    *
    * @returns false when it must be tried again
    */
@@ -34,30 +37,32 @@ export class EditErrors {
     this.#written = written;
     const wanted = new Map(problems.map((problem) => [encodePath(problem.path), problem]));
     for (const [name, problem] of wanted) {
-      const { path: _, ...facts } = problem;
+      const { path: _, isUnknown, ...facts } = problem;
       const text = JSON.stringify(facts);
-      if (written.get(name) === text) continue;
+      if (written.get(name) === text || (isUnknown && written.get(name) === UNREAD)) continue;
       const refusal: Refusal = { ...facts, at: new Date().toISOString() };
       const done = await this.#put(name, JSON.stringify(refusal), written.has(name));
-      if (!done) return this.#fail();
+      if (!done.ok && done.error === 'no_auth') continue;
+      if (!done.ok) return this.#fail();
       written.set(name, text);
     }
     for (const name of [...written.keys()]) {
       if (wanted.has(name)) continue;
       const path = `${this.#paths.errors}/${name}`;
       const done = await this.#session.multi([this.#epoch, { op: 'delete', path, version: -1 }]);
+      if (!done.ok && done.error === 'no_auth') continue;
       if (!done.ok && done.error !== 'no_node') return this.#fail();
       written.delete(name);
     }
     return true;
   }
 
-  async #put(name: string, text: string, isThere: boolean): Promise<boolean> {
+  async #put(name: string, text: string, isThere: boolean): Promise<Result<void>> {
     const path = `${this.#paths.errors}/${name}`;
     const operation: Operation = isThere
       ? { op: 'set', path, text, version: -1 }
       : { op: 'create', path, text };
-    return (await this.#session.multi([this.#epoch, operation])).ok;
+    return this.#session.multi([this.#epoch, operation]);
   }
 
   /** The state of /errors is now unknown; the next write reads it first. */
@@ -78,8 +83,8 @@ export class EditErrors {
         continue;
       }
       const found = await this.#session.get(`${this.#paths.errors}/${name}`);
-      if (!found.ok) return undefined;
-      written.set(name, withoutTime(found.value.text));
+      if (!found.ok && found.error !== 'no_auth') return undefined;
+      written.set(name, found.ok ? withoutTime(found.value.text) : UNREAD);
     }
     return written;
   }
@@ -90,6 +95,6 @@ function withoutTime(text: string): string {
     const { refused, reason, inForce } = JSON.parse(text) as Refusal;
     return JSON.stringify({ refused, reason, inForce });
   } catch {
-    return '';
+    return UNREAD;
   }
 }

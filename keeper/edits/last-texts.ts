@@ -29,6 +29,14 @@ export class LastTexts {
     return (await this.#texts).get(path) ?? undefined;
   }
 
+  /** Names below a folder that had a text. */
+  async below(folder: string): Promise<string[]> {
+    this.#texts ??= this.#read();
+    const texts = [...(await this.#texts)].filter(([, text]) => text !== null);
+    const start = `${folder}/`;
+    return texts.flatMap(([path]) => (path.startsWith(start) ? [path.slice(start.length)] : []));
+  }
+
   async #read(): Promise<ReadonlyMap<string, string | null>> {
     for (let tries = 0; tries < TRIES_MAX && !this.#isClosed; tries++) {
       const entries = await readHistory(this.#session, this.#paths);

@@ -2,7 +2,7 @@ import { isName } from '../../contracts/names.ts';
 import type { Observation } from '../../zk/client/observe.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import { ListSettings } from '../../zk/tree/lists.ts';
-import type { Paths, SkuPaths } from '../../zk/tree/paths.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
 import type { Setting } from '../../zk/tree/setting.ts';
 import {
   AUTO_KEEP_SETTINGS,
@@ -10,45 +10,13 @@ import {
   type Followed,
   type Follower,
   follow,
-  followOne,
-  pinOf,
-  SKU_SETTINGS,
 } from '../../zk/tree/settings.ts';
 import type { ChallengeSwitch, Keep, ShedWay } from '../../zk/tree/values.ts';
 import { LastTexts } from './last-texts.ts';
+import { ownProblem, type Problem, pinProblems, unreadableFolder } from './problems.ts';
+import { FollowedSku, type SkuEdits } from './sku.ts';
 
 /** Follows everything that operators write, for the leading keeper. */
-
-export interface SkuEdits extends Followed<typeof SKU_SETTINGS> {
-  readonly pins: Map<string, Setting<number>>;
-}
-
-interface FollowedSku extends SkuEdits {
-  readonly children: Observation;
-  /** Names below the SKU that no setting has. */
-  unknownNames: readonly string[];
-  readonly pinNames: Observation;
-}
-
-const SKU_CHILDREN: readonly string[] = [
-  'quota',
-  'state',
-  'keep',
-  'shed',
-  'auto-keep',
-  'challenge',
-  'waitlist',
-  'pins',
-  'grants',
-];
-
-/** An edit without effect and its reason. */
-export interface Problem {
-  readonly path: string;
-  readonly refused: string | null;
-  readonly reason: string;
-  readonly inForce: string | null;
-}
 
 /**
  * A node created by an operator, and its identity: a node that was deleted and created again has
@@ -67,18 +35,20 @@ export class Edits {
   readonly challenge: Setting<ChallengeSwitch>;
   readonly lists: ListSettings;
   readonly skus = new Map<string, SkuEdits>();
-  /** Resolves when everything that existed at the start has been read. */
+  /**
+   * Resolves when everything that existed at the start has been read, but for nodes that the keeper has no right to
+   * read. Only `/skus` itself has to be readable.
+   */
   readonly known: Promise<void>;
-  #session: ZkSession;
   #paths: Paths;
   #onChange: () => void;
   #follower: Follower;
   readonly #lastTexts: LastTexts;
+  readonly #followed = new Map<string, FollowedSku>();
   #names: Observation;
   #badNames: readonly string[] = [];
 
   constructor(session: ZkSession, paths: Paths, onChange: () => void) {
-    this.#session = session;
     this.#paths = paths;
     this.#onChange = onChange;
     this.#lastTexts = new LastTexts(session, paths);
@@ -94,11 +64,7 @@ export class Edits {
     this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
     this.known = this.#names.first.then(async () => {
       await Promise.all(this.#global().map(({ known }) => known));
-      for (const sku of this.#followed()) {
-        await sku.children.first;
-        await sku.pinNames.first;
-        await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
-      }
+      for (const sku of this.#followed.values()) await sku.known;
       // What is created from now on is new: that there was one of this name before does not matter.
       this.#follower = { session, paths, onChange, seesChildren: true };
     });
@@ -109,56 +75,23 @@ export class Edits {
     return [keep, shed, challenge, ...Object.values(autoKeep), ...lists.settings];
   }
 
-  #followed(): FollowedSku[] {
-    return [...this.skus.values()] as FollowedSku[];
-  }
-
-  #settingsOf(sku: SkuEdits): Setting<unknown>[] {
-    const { quota, state, keep, shed, challenge, waitlist, pins } = sku;
-    return [quota, state, keep, shed, challenge, waitlist, ...pins.values()];
-  }
-
   #follow(names: readonly string[]): void {
     this.#badNames = names.filter((name) => !isName(name));
     const present = new Set(names.filter(isName));
-    for (const [sku, edits] of this.skus) {
+    for (const [sku, followed] of this.#followed) {
       if (present.has(sku)) continue;
-      this.#unfollow(edits as FollowedSku);
+      followed.close();
+      this.#followed.delete(sku);
       this.skus.delete(sku);
     }
     for (const sku of present) {
-      if (!this.skus.has(sku)) this.skus.set(sku, this.#followSku(this.#paths.sku(sku)));
+      if (this.#followed.has(sku)) continue;
+      const lastBelow = (folder: string) => this.#lastTexts.below(folder);
+      const followed = new FollowedSku(this.#paths.sku(sku), this.#follower, lastBelow);
+      this.#followed.set(sku, followed);
+      this.skus.set(sku, followed.edits);
     }
     this.#onChange();
-  }
-
-  #followSku(paths: SkuPaths): FollowedSku {
-    // zkCli.sh creates no parents. This does not recreate a SKU that was deleted meanwhile.
-    void this.#session.create(paths.pins, '');
-    const pins = new Map<string, Setting<number>>();
-    const children = this.#session.watchChildren(paths.sku, (names) => {
-      sku.unknownNames = names.filter((name) => !SKU_CHILDREN.includes(name));
-      this.#onChange();
-    });
-    const sku: FollowedSku = {
-      children,
-      unknownNames: [],
-      ...follow(SKU_SETTINGS, paths, this.#follower),
-      pins,
-      pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
-        const present = new Set(nodes);
-        for (const [node, pin] of pins) {
-          if (present.has(node)) continue;
-          pin.close();
-          pins.delete(node);
-        }
-        for (const node of nodes) {
-          if (!pins.has(node)) pins.set(node, followOne(pinOf(node), paths, this.#follower));
-        }
-        this.#onChange();
-      }),
-    };
-    return sku;
   }
 
   /**
@@ -173,15 +106,17 @@ export class Edits {
     isAlive: (node: string) => boolean,
   ): Problem[] {
     const problems: Problem[] = this.#global().flatMap(ownProblem);
+    if (this.#names.isRefused) problems.push(unreadableFolder(this.#paths.skus));
     for (const name of this.#badNames) {
       const reason = 'it is not a valid SKU name (letters, digits, - and _, at most 40)';
       const path = `${this.#paths.skus}/${name}`;
       problems.push({ path, refused: name, reason, inForce: null });
     }
-    for (const [sku, edits] of this.skus) {
+    for (const [sku, followed] of this.#followed) {
       const units = unitsOf(sku);
-      for (const setting of this.#settingsOf(edits)) {
+      for (const setting of followed.settings) {
         if (units !== undefined) problems.push(...ownProblem(setting));
+        else if (!setting.isKnown) problems.push(...ownProblem(setting));
         else if (setting.observed) {
           const reason = `the catalogue has no SKU ${sku}`;
           const refused = setting.observed.text.slice(0, 64);
@@ -189,23 +124,23 @@ export class Edits {
         }
       }
       if (units === undefined) continue;
-      problems.push(...unknownNamesOf(this.#paths.sku(sku).sku, edits as FollowedSku));
-      if (units !== 'unknown') problems.push(...pinProblems(edits, units, isAlive));
+      problems.push(...followed.problems());
+      if (units !== 'unknown') problems.push(...pinProblems(followed.edits, units, isAlive));
     }
     return problems;
   }
 
   /**
-   * Whether every value has been read. Until then an edit error may hold a value in force that this
-   * process has not restored yet.
+   * Whether every value has been read that the keeper has a right to read. Until then an edit error may hold a value in
+   * force that this process has not restored yet.
    */
   get isKnown(): boolean {
-    return this.values.every((setting) => setting.isKnown);
+    return this.values.every(({ isKnown, isUnreadable }) => isKnown || isUnreadable);
   }
 
   /** All settings of operators; the history records their changes. */
   get values(): readonly Setting<unknown>[] {
-    return [...this.#global(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
+    return [...this.#global(), ...[...this.#followed.values()].flatMap(({ settings }) => settings)];
   }
 
   /**
@@ -215,33 +150,26 @@ export class Edits {
    */
   get nodes(): MadeNode[] {
     const { autoKeep, lists } = this;
-    const ofSkus = this.#followed().map((sku) => this.#settingsOf(sku));
-    const made = [...this.skus.keys()].flatMap((name, index) => {
+    const made = [...this.#followed].flatMap(([name, { settings }]) => {
       const { sku, pins } = this.#paths.sku(name);
-      return foldersOver([sku, pins], ofSkus[index] ?? []);
+      return foldersOver([sku, pins], settings);
     });
     const isListed = lists.settings.some(({ observed }) => observed);
     return [
       ...foldersOver([this.#paths.autoKeep.folder], Object.values(autoKeep)),
       ...(isListed ? foldersOver(lists.folders, lists.settings) : []),
       ...made,
-      ...[...this.#global(), ...ofSkus.flat()].flatMap(({ path, observed }) =>
+      ...this.values.flatMap(({ path, observed }) =>
         observed ? [{ path, created: observed.stat.created }] : [],
       ),
     ];
-  }
-
-  #unfollow(sku: FollowedSku): void {
-    sku.children.close();
-    sku.pinNames.close();
-    for (const setting of this.#settingsOf(sku)) setting.close();
   }
 
   close(): void {
     this.#lastTexts.close();
     this.#names.close();
     for (const setting of this.#global()) setting.close();
-    for (const sku of this.#followed()) this.#unfollow(sku);
+    for (const followed of this.#followed.values()) followed.close();
   }
 }
 
@@ -249,38 +177,4 @@ function foldersOver(paths: readonly string[], values: readonly Setting<unknown>
   const created = values.map(({ observed }) => observed?.stat.created ?? 0n);
   const newest = created.reduce((one, other) => (other > one ? other : one), 0n);
   return paths.map((path) => ({ path, created: newest }));
-}
-
-/** Values under unknown names, such as `qouta`. */
-function unknownNamesOf(path: string, { unknownNames }: FollowedSku): Problem[] {
-  return unknownNames.map((name) => ({
-    path: `${path}/${name}`,
-    refused: name,
-    reason: `no setting has this name; the names are ${SKU_CHILDREN.join(', ')}`,
-    inForce: null,
-  }));
-}
-
-/** Pins of nodes that no longer exist, and pins that exceed the units that may be granted. */
-function pinProblems(
-  { pins, quota }: SkuEdits,
-  units: number,
-  isAlive: (node: string) => boolean,
-): Problem[] {
-  const good = [...pins].filter(([, { problem, text }]) => !problem && text !== undefined);
-  const living = good.filter(([node]) => isAlive(node));
-  const asked = living.reduce((all, [, { value }]) => all + (value ?? 0), 0);
-  const target = Math.min(quota.value ?? 0, units);
-  const less = `${asked} units are pinned, but only ${target} may be granted`;
-  const why = `${less} (quota ${quota.value ?? 'not set'}, ${units} exist); the nodes share what exists`;
-  return good.flatMap(([node, { path, text = '' }]): Problem[] => {
-    if (!isAlive(node)) {
-      return [{ path, refused: text, reason: `there is no web node ${node}`, inForce: null }];
-    }
-    return asked > target ? [{ path, refused: text, reason: why, inForce: text }] : [];
-  });
-}
-
-function ownProblem({ path, problem, text }: Setting<unknown>): Problem[] {
-  return problem ? [{ path, ...problem, inForce: text ?? null }] : [];
 }

@@ -1,7 +1,7 @@
 import type { Paths } from '../../zk/tree/paths.ts';
 import type { Report } from '../../zk/tree/report.ts';
 import type { SettledNodes } from '../dead-nodes.ts';
-import type { SkuEdits } from '../edits/settings.ts';
+import type { SkuEdits } from '../edits/sku.ts';
 import type { SkuFigures, UnitCount } from '../figures.ts';
 import type { NodeFacts, SkuFacts } from './plan.ts';
 import { deadRights, type GrantVersions } from './versions.ts';

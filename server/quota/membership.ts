@@ -85,14 +85,17 @@ export class Membership {
     this.changed();
   }
 
-  /** Follows the grant of this SKU. A second call does nothing. */
+  /**
+   * Follows the grant of this SKU. A second call does nothing. Resolves when the grant was read, or when there is no right
+   * to read it.
+   */
   follow(sku: string): Promise<void> {
     const known = this.#grants.get(sku);
-    if (known) return known.observation.first;
+    if (known) return known.observation.answered;
     const path = this.#options.paths.sku(sku).grant(this.node);
     const observation = this.#options.session.watch(path, (grant) => this.#apply(sku, path, grant));
     this.#grants.set(sku, { observation, modified: -1n });
-    return observation.first;
+    return observation.answered;
   }
 
   /**

@@ -6,9 +6,14 @@ import type { Observed, Result, Stat } from './result.ts';
  * it fast; the repeated reads make it correct.
  */
 
-export type Observer =
-  | { path: string; kind: 'value'; handler: (value: Observed | undefined) => void }
-  | { path: string; kind: 'children'; handler: (names: readonly string[]) => void };
+export type Observer = (
+  | { kind: 'value'; handler: (value: Observed | undefined) => void }
+  | { kind: 'children'; handler: (names: readonly string[]) => void }
+) & {
+  path: string;
+  /** Called when ZooKeeper says that this process has no right to read the node, until it may read it again once. */
+  onRefused?: () => void;
+};
 
 interface Reader {
   get(path: string, onEvent: () => void): Promise<Result<Observed>>;
@@ -18,12 +23,18 @@ interface Reader {
   forget(path: string, onEvent: () => void): void;
 }
 
-type Read = { readonly value: Observed | undefined } | { readonly names: readonly string[] };
+type Read =
+  | { readonly value: Observed | undefined }
+  | { readonly names: readonly string[] }
+  | 'refused';
 
 export class Observation {
   /** Resolves after the first read, or when the observation is closed. */
   readonly first: Promise<void>;
   #seen: () => void = () => {};
+  /** Resolves after the first answer, also if it says that there is no right to read the node. */
+  readonly answered: Promise<void>;
+  #heard: () => void = () => {};
   #reader: Reader;
   #observer: Observer;
   #onClose: () => void;
@@ -32,6 +43,8 @@ export class Observation {
   #again = false;
   #closed = false;
   #hasFailed = false;
+  #isRefused = false;
+  #isRead = false;
   /**
    * One function for all reads, because the client keeps each distinct function until its event
    * comes.
@@ -45,11 +58,24 @@ export class Observation {
     this.first = new Promise((resolve) => {
       this.#seen = resolve;
     });
+    this.answered = new Promise((resolve) => {
+      this.#heard = resolve;
+    });
   }
 
   /** Whether the last read brought no answer, for want of rights for example: no event follows it. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  /** Whether ZooKeeper said at the last read that this process has no right to it. It is tried again now and then. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** Whether the node, or its absence, was read at some time. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   /** Requests a new read. Requests during a read share the next one. */
@@ -64,8 +90,9 @@ export class Observation {
     this.#readOnce().then((read) => {
       this.#reading = false;
       if (this.#closed) return this.#forget();
-      this.#hasFailed = read === undefined;
-      if (read) this.#deliver(read);
+      this.#hasFailed = read === undefined || read === 'refused';
+      if (read === 'refused') this.#refuse();
+      else if (read) this.#deliver(read);
       if (this.#again) this.read();
     });
   }
@@ -82,6 +109,7 @@ export class Observation {
     if (result.ok) {
       return Array.isArray(result.value) ? { names: result.value.sort() } : { value: result.value };
     }
+    if (result.error === 'no_auth') return 'refused';
     if (result.error !== 'no_node') return undefined;
     const found = await this.#reader.exists(path, this.#onEvent);
     if (!found.ok) return undefined;
@@ -93,8 +121,19 @@ export class Observation {
     return kind === 'value' ? { value: undefined } : { names: [] };
   }
 
-  #deliver(read: Read): void {
+  #refuse(): void {
+    const isNew = !this.#isRefused;
+    this.#isRefused = true;
+    // The next read is news, even if it brings what was read before.
+    this.#last = undefined;
+    if (isNew) this.#observer.onRefused?.();
+    this.#heard();
+  }
+
+  #deliver(read: Exclude<Read, 'refused'>): void {
     const observer = this.#observer;
+    this.#isRefused = false;
+    this.#isRead = true;
     if ('names' in read && observer.kind === 'children') {
       if (this.#isNew(read.names.join('/'))) observer.handler(read.names);
     } else if ('value' in read && observer.kind === 'value') {
@@ -103,6 +142,7 @@ export class Observation {
       if (this.#isNew(facts)) observer.handler(read.value);
     }
     this.#seen();
+    this.#heard();
   }
 
   #isNew(facts: string): boolean {
@@ -117,6 +157,7 @@ export class Observation {
     this.#onClose();
     this.#forget();
     this.#seen();
+    this.#heard();
   }
 
   #forget(): void {

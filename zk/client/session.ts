@@ -10,6 +10,7 @@ import {
 } from './connection.ts';
 import { type Observation, Observations } from './observe.ts';
 import { OPEN_ACL, type Protection } from './protection.ts';
+import { Refusals } from './refusals.ts';
 import type { AclOf } from './requests.ts';
 import type { Failure, Observed, Result } from './result.ts';
 import type { SessionEvents, SessionOptions } from './session-options.ts';
@@ -69,16 +70,17 @@ export class ZkSession extends Calls<SessionEvents> {
   #timeoutMs: number;
   #trust = new TrustWindow();
   #lostAt = Number.NEGATIVE_INFINITY;
+  readonly #refusals: Refusals;
   #delayMs = RECONNECT_DELAY_MIN_MS;
   #timers = new Set<NodeJS.Timeout>();
   readonly #observations = new Observations(this);
-  #forbidden: string | undefined;
   protected readonly aclOf: AclOf;
 
   constructor(options: SessionOptions) {
     super();
     this.#options = options;
     this.#now = options.now ?? elapsedMs;
+    this.#refusals = new Refusals(options.log);
     this.#servers = options.servers.split(',');
     this.#next = Math.floor(Math.random() * this.#servers.length);
     this.#timeoutMs = options.sessionTimeoutMs;
@@ -227,8 +229,8 @@ export class ZkSession extends Calls<SessionEvents> {
     const sentAt = this.#now();
     const timeoutMs = this.#timeoutMs * CALL_TIMEOUT_SHARE;
     const result = await connection.call(request, timeoutMs, () => connection.lose('disconnected'));
-    if (result.ok && passesLeader && path !== PROBED) this.#forbidden = undefined;
-    if (!result.ok && result.error === 'no_auth') this.#forbid(path);
+    if (result.ok && passesLeader && path !== PROBED) this.#refusals.written();
+    if (!result.ok && result.error === 'no_auth') this.#refusals.refused(path, passesLeader);
     if (this.#connection !== connection) return result;
     const error = result.ok ? undefined : result.error;
     if (error === 'session_expired') connection.lose('expired');
@@ -238,27 +240,24 @@ export class ZkSession extends Calls<SessionEvents> {
     return result;
   }
 
-  /** The rights that ZooKeeper last refused, in words; empty after the next successful write. */
+  /** See `Refusals`. */
   get missingRights(): readonly string[] {
-    const path = this.#forbidden;
-    return path === undefined ? [] : [`rights on ${path} (ZK_AUTH)`];
-  }
-
-  #forbid(path: string): void {
-    const isNew = this.#forbidden === undefined;
-    this.#forbidden = path;
-    if (!isNew) return;
-    const message = 'ZooKeeper refuses this process: ZK_AUTH is missing or has no right there';
-    this.#options.log?.warn({ path }, message);
+    return this.#refusals.missingRights;
   }
 
   /**
    * Watches the value of a node across connections and sessions until the observation is closed.
    * The handler is called after the first read and after each change, with undefined when the node
    * does not exist. Changes in quick succession may be reported as one.
+   *
+   * @param onRefused called when this process may not read the node, and not again until it could read it
    */
-  watch(path: string, handler: (value: Observed | undefined) => void): Observation {
-    return this.#observations.begin({ path, kind: 'value', handler });
+  watch(
+    path: string,
+    handler: (value: Observed | undefined) => void,
+    onRefused = () => {},
+  ): Observation {
+    return this.#observations.begin({ path, kind: 'value', handler, onRefused });
   }
 
   /**

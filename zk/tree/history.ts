@@ -55,7 +55,8 @@ function decode(name: string, text: string, zxid: bigint): HistoryEntry | undefi
 }
 
 /**
- * Reads the entries that are not in `known`, oldest first; undefined when ZooKeeper did not answer.
+ * Reads the entries that are not in `known`, oldest first; undefined when ZooKeeper did not answer, or if there is no
+ * right to read any entry. Without the right to read some of them, these are left out.
  */
 export async function readHistory(
   session: ZkSession,
@@ -67,10 +68,12 @@ export async function readHistory(
   const fresh = names.value.filter((one) => !known.has(one)).sort();
   // All at once: a new leader may wait for them.
   const nodes = await Promise.all(fresh.map((name) => session.get(`${paths.history}/${name}`)));
+  const refused = nodes.filter((read) => !read.ok && read.error === 'no_auth').length;
+  if (refused > 0 && refused === names.value.length) return undefined;
   const entries: HistoryEntry[] = [];
   for (const [at, name] of fresh.entries()) {
     const read = nodes[at];
-    if (read && !read.ok && read.error !== 'no_node') return undefined;
+    if (read && !read.ok && !['no_node', 'no_auth'].includes(read.error)) return undefined;
     const entry = read?.ok ? decode(name, read.value.text, read.value.stat.created) : undefined;
     if (entry) entries.push(entry);
   }
@@ -101,12 +104,16 @@ export class History {
     this.#epoch = epoch;
   }
 
-  /** Adds entries for changes since the last entries. A failure is tried again at the next look. */
+  /**
+   * Adds entries for changes since the last entries, but for settings that are not known. A failure is tried again at the
+   * next look.
+   */
   async record(settings: readonly Setting<unknown>[]): Promise<void> {
     if (!(await this.#forgetRehearsals(settings))) return this.#fail();
     const kept = settings.filter(({ path }) => rehearsedSku(path) === undefined);
     const values = new Map(kept.map((setting) => [setting.path, setting]));
     const isChanged = (path: string) =>
+      values.get(path)?.isKnown !== false &&
       (values.get(path)?.text ?? null) !== (this.#last.get(path) ?? null);
     const paths = new Set([...values.keys(), ...this.#last.keys()]);
     if (this.#entries && ![...paths].some(isChanged)) return;

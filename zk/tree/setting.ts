@@ -10,13 +10,19 @@ interface LastValid {
   readonly lastText?: ((path: string) => Promise<string | undefined>) | undefined;
 }
 
+/** Operators may take this right from a process by `setAcl`. The keeper writes it as an edit error. */
+export const UNREADABLE = {
+  refused: null,
+  reason: 'the keeper has no right to read this node (getAcl shows who has)',
+};
+
 /**
  * One value that operators write and processes follow. The last valid value stays in force, even
  * across a restart of this process: the keeper's edit error below /errors stores it.
  */
 export class Setting<T> {
   readonly path: string;
-  /** Resolves when the value in force, or its absence, is known. */
+  /** Resolves when the value in force, or its absence, is known, or when there is no right to read the node. */
   readonly known: Promise<void>;
   /**
    * Version of the node whose value is in force; undefined while none of the texts read from the
@@ -28,6 +34,7 @@ export class Setting<T> {
   #lastGood: LastGood<T>;
   #observation: Observation;
   #editError: Observation | undefined;
+  #isEditErrorRead = false;
   #children: Observation | undefined;
   #onChange: () => void;
   #isOptional: boolean;
@@ -58,13 +65,12 @@ export class Setting<T> {
     this.known = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#observation = options.session.watch(options.path, (observed) => {
+    const goOn = () => this.#goOn(options);
+    const take = (observed: Observed | undefined) => {
       this.#take(observed);
-      if (this.#isKnown) return this.#onChange();
-      const needsEditError = this.#lastGood.text === undefined && !(this.#isOptional && !observed);
-      if (needsEditError) this.#readEditError(options);
-      else this.#setKnown();
-    });
+      goOn();
+    };
+    this.#observation = options.session.watch(options.path, take, goOn);
     if (options.seesChildren) {
       this.#children = options.session.watchChildren(options.path, () => this.#observation.read());
     }
@@ -87,7 +93,12 @@ export class Setting<T> {
 
   /** Why the current content of the node has no effect; undefined when it is in force. */
   get problem(): LastGood<T>['problem'] {
-    return this.#lastGood.problem;
+    return this.isUnreadable ? UNREADABLE : this.#lastGood.problem;
+  }
+
+  /** There is no right to read the node. What was in force before stays in force, if it is known. */
+  get isUnreadable(): boolean {
+    return this.#observation.isRefused;
   }
 
   #take(observed: Observed | undefined): void {
@@ -101,18 +112,40 @@ export class Setting<T> {
     if (observed && !this.#lastGood.problem) this.version = observed.stat.version;
   }
 
-  #readEditError({ session, errorPath, lastText }: LastValid): void {
-    this.#editError ??= session.watch(errorPath, async (error) => {
+  /** After each answer about the node or its edit error. */
+  #goOn(options: LastValid): void {
+    if (this.#isKnown) {
+      this.#onChange();
+      return;
+    }
+    const isNone = this.#isOptional && !this.observed && !this.isUnreadable;
+    const isMissing = this.#lastGood.text === undefined && !isNone;
+    if (isMissing && !this.#isEditErrorRead) this.#readEditError(options);
+    else if (isMissing && this.isUnreadable) this.#giveUp();
+    else this.#setKnown();
+  }
+
+  #readEditError(options: LastValid): void {
+    const { session, errorPath, lastText } = options;
+    const take = async (error: Observed | undefined) => {
       let text = error && inForceOf(error.text);
       if (text === undefined && !this.#isKnown) text = await lastText?.(this.path);
+      this.#isEditErrorRead = true;
       if (text !== undefined && this.#lastGood.text === undefined) {
         this.#lastGood.restore(text);
         // Checked again: now that a value is in force, deleting the node counts as a refused edit.
-        this.#take(this.observed);
-        if (this.#isKnown) this.#onChange();
+        if (!this.isUnreadable) this.#take(this.observed);
       }
-      this.#setKnown();
-    });
+      this.#goOn(options);
+      if (this.#lastGood.text !== undefined) this.#editError?.close();
+    };
+    this.#editError ??= session.watch(errorPath, take, () => void take(undefined));
+  }
+
+  /** Nobody waits for a node that may not be read. Its value is known when the right to read it is back. */
+  #giveUp(): void {
+    this.#resolve();
+    this.#onChange();
   }
 
   #setKnown(): void {
