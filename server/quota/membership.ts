@@ -1,19 +1,19 @@
 import { hostname } from 'node:os';
 import { isRehearsal } from '../../contracts/rehearsal.ts';
 import type { Observation } from '../../zk/client/observe.ts';
-import { isUnknown, type Observed, type Result } from '../../zk/client/result.ts';
+import { isUnknown, type Observed } from '../../zk/client/result.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
 import { encodeReport, VERSION_DELETED } from '../../zk/tree/report.ts';
 import { parseUnits } from '../../zk/tree/values.ts';
 import { Ledger } from './ledger.ts';
+import { Reporter } from './reporter.ts';
 
 /**
  * A web node under one node id, from its registration to the end of its session. It holds the
  * counters of that id, follows its grants and writes its report.
  */
 
-const REPORT_INTERVAL_MS = 100;
 const REGISTER_RETRY_MS = 200;
 const FINAL_REPORT_TIMEOUT_MS = 2_000;
 
@@ -44,16 +44,16 @@ export class Membership {
   #ended = false;
   #final = false;
   #timer: NodeJS.Timeout | undefined;
-  #sending: Promise<void> | undefined;
-  #isDirty = true;
-  #isUrgent = false;
-  #sentAt = Number.NEGATIVE_INFINITY;
+  readonly #reporter: Reporter;
   isRegistered = false;
   #sessionId: bigint | undefined;
 
   constructor(options: MembershipOptions) {
     this.node = options.node;
     this.#options = options;
+    const { session, paths } = options;
+    const path = paths.report(this.node);
+    this.#reporter = new Reporter({ session, path, text: () => this.#text() });
     this.#register();
   }
 
@@ -82,7 +82,7 @@ export class Membership {
       if (observed === undefined && !this.#ended) this.#options.onEvicted();
     });
     this.#options.onChange();
-    this.changed();
+    this.#reporter.start();
   }
 
   /**
@@ -138,40 +138,12 @@ export class Membership {
 
   /** Notes that counters have changed. The report is written within the interval. */
   changed(): void {
-    this.#isDirty = true;
-    if (this.#timer || this.#sending || !this.isRegistered || this.#ended) return;
-    const delayMs = this.#sentAt + REPORT_INTERVAL_MS - performance.now();
-    this.#timer = setTimeout(() => this.reportNow(), Math.max(0, delayMs));
+    this.#reporter.changed();
   }
 
-  /**
-   * Sends the report at once, or right after the one that is being sent, because the keeper waits
-   * for it.
-   */
+  /** Sends the report at once, because the keeper waits for it. */
   reportNow(): void {
-    this.#isDirty = true;
-    if (!this.isRegistered || this.#ended) return;
-    if (this.#sending) {
-      this.#isUrgent = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#sending = this.#send();
-  }
-
-  async #send(): Promise<void> {
-    const { session, paths } = this.#options;
-    this.#isDirty = false;
-    this.#isUrgent = false;
-    this.#sentAt = performance.now();
-    const path = paths.report(this.node);
-    let sent: Result<unknown> = await session.set(path, this.#text(), -1);
-    if (!sent.ok && sent.error === 'no_node') sent = await session.create(path, this.#text());
-    this.#sending = undefined;
-    if (!sent.ok) this.#isDirty = true;
-    if (this.#isUrgent && sent.ok) this.reportNow();
-    else if (this.#isDirty) this.changed();
+    this.#reporter.now();
   }
 
   #text(): string {
@@ -194,7 +166,7 @@ export class Membership {
     this.#final = true;
     const { session, paths } = this.#options;
     const deadline = performance.now() + FINAL_REPORT_TIMEOUT_MS;
-    await this.#sending;
+    await this.#reporter.end();
     this.end();
     while (this.isRegistered && session.isConnected && performance.now() < deadline) {
       const sent = await session.set(paths.report(this.node), this.#text(), -1);
@@ -223,6 +195,7 @@ export class Membership {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    void this.#reporter.end();
     this.#registration?.close();
     for (const { observation } of this.#grants.values()) observation.close();
   }

@@ -47,12 +47,15 @@ function units(record: Record<string, unknown>, key: keyof SkuCounters): number 
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
 }
 
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+/** An object with names; undefined for anything else. */
+function namedOf(value: unknown): Record<string, unknown> | undefined {
+  return Array.isArray(value) || typeof value !== 'object' || value === null
+    ? undefined
+    : (value as Record<string, unknown>);
 }
 
 function countersOf(value: unknown): SkuCounters {
-  const counters = objectOf(value);
+  const counters = namedOf(value) ?? {};
   const admitted = units(counters, 'admitted');
   return {
     grant: units(counters, 'grant'),
@@ -90,18 +93,20 @@ function areEqual(one: SkuCounters | undefined, other: SkuCounters): one is SkuC
 export function decodeReport(text: string, before?: Report): Report | undefined {
   let record: Record<string, unknown>;
   try {
-    record = objectOf(JSON.parse(text));
+    record = namedOf(JSON.parse(text)) ?? {};
   } catch {
     return undefined;
   }
-  const applied = objectOf(record['applied']) as Record<string, number>;
+  const applied = namedOf(record['applied']) as Record<string, number> | undefined;
+  const skus = namedOf(record['skus']) as Record<string, SkuCounters> | undefined;
+  // Somebody has written it by hand: every report has both.
+  if (!applied || !skus) return undefined;
   for (const path in applied) if (!Number.isSafeInteger(applied[path])) delete applied[path];
-  const skus = objectOf(record['skus']) as Record<string, SkuCounters>;
   for (const sku in skus) {
     const [known, counters] = [before?.skus[sku], countersOf(skus[sku])];
     skus[sku] = areEqual(known, counters) ? known : counters;
   }
-  const sales = objectOf(record['sales']) as Record<string, string>;
+  const sales = (namedOf(record['sales']) ?? {}) as Record<string, string>;
   for (const sale in sales) if (typeof sales[sale] !== 'string') delete sales[sale];
   return {
     applied,

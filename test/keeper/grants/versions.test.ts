@@ -87,3 +87,10 @@ test('a grant that a node reports as deleted is read again', () => {
   read.facts('n', 'TV', PATH, report(-1, 0));
   expect(read.isBehind, 'there is none').toBe(false);
 });
+
+test.each(['{}', 'null', '[]', '{"applied":{}}', '{"skus":{}}', '{"applied":[],"skus":1}', 'abc'])(
+  'the text %s is no report, so that the last one counts',
+  (text) => {
+    expect(decodeReport(text)).toBeUndefined();
+  },
+);

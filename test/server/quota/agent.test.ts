@@ -51,6 +51,22 @@ test('a node draws what it was granted and no more, and reports refunds and outc
   });
 });
 
+test.each(['{}', 'abc', undefined])(
+  'a report overwritten by hand with %s is written again by an idle node',
+  async (text) => {
+    const sku = `overwritten-${text === undefined ? 'deleted' : text.length}`;
+    await plane.sell(sku, 10);
+    const agent = plane.agent();
+    const path = plane.paths.report(await ready(agent));
+    await grant(agent, sku, 5);
+    const counters = async () => decodeReport((await plane.text(path)) ?? '')?.skus[sku];
+    await until('reported', async () => (await counters())?.grant === 5);
+    if (text === undefined) await plane.remove(path);
+    else await plane.write(path, text);
+    await until('reported again', async () => (await counters())?.grant === 5);
+  },
+);
+
 test('a node knows which states it has read', async () => {
   await plane.sell('known', 10);
   const agent = plane.agent();
