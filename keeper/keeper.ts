@@ -99,7 +99,10 @@ export class Keeper {
       log,
       onFenced: () => this.#election.depose(),
     });
-    this.#mending = setInterval(() => void this.#makeFolders(), MEND_INTERVAL_MS);
+    this.#mending = setInterval(() => {
+      void this.#makeFolders();
+      this.#term?.mend();
+    }, MEND_INTERVAL_MS);
   }
 
   #step(): void {

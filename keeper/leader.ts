@@ -279,6 +279,11 @@ export class LeaderTerm {
     this.#deadNodes.follow(new Map(dead.map((node) => [node, hasNothingOpen(reports.get(node))])));
   }
 
+  /** Makes folders anew that somebody has deleted by hand. */
+  mend(): void {
+    this.#edits.makePins();
+  }
+
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);

@@ -165,6 +165,11 @@ export class Edits {
     ];
   }
 
+  /** Makes folders of pins anew that somebody has deleted by hand. To be called now and then. */
+  makePins(): void {
+    for (const followed of this.#followed.values()) followed.makePins();
+  }
+
   close(): void {
     this.#lastTexts.close();
     this.#names.close();

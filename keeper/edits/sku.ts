@@ -40,6 +40,7 @@ export class FollowedSku {
   readonly #pinNames: Observation;
   #names: readonly string[] = [];
   #isClosed = false;
+  #isWithoutPins = false;
 
   /** @param lastBelow names below a folder that had a value when the last keeper led */
   constructor(
@@ -81,6 +82,16 @@ export class FollowedSku {
       this.#pins.set(node, followOne(pinOf(node), this.#paths, this.#follower));
     }
     this.#follower.onChange();
+  }
+
+  /**
+   * Makes the folder of pins anew if it is missing for the second time in a row: not while somebody deletes the SKU node by
+   * node.
+   */
+  makePins(): void {
+    const isMissing = this.#names.length > 0 && !this.#names.includes('pins');
+    if (isMissing && this.#isWithoutPins) void this.#follower.session.create(this.#paths.pins, '');
+    this.#isWithoutPins = isMissing;
   }
 
   get settings(): Setting<unknown>[] {

@@ -75,6 +75,28 @@ test('a grant that is deleted and created at once, with an older version, holds 
   await granted(SKU, agents, [100, 100]);
 });
 
+test('the folder of pins is made anew, and the pins in it have effect', async () => {
+  plane = await ControlPlane.start();
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agents = [plane.agent(), plane.agent()];
+  await granted(SKU, agents, [50, 50]);
+  const { pins, pin } = plane.paths.sku(SKU);
+  await plane.remove(pins);
+  await until('the folder', async () => (await plane.text(pins)) !== undefined);
+  await plane.operator.create(pin(agents[0]?.node ?? ''), '30');
+  await granted(SKU, agents, [30, 70]);
+});
+
+test('the folder of pins does not keep anybody from deleting the SKU', async () => {
+  plane = await ControlPlane.start();
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const { sku, quota, state, pins, grants } = plane.paths.sku(SKU);
+  await until('planned', async () => (await plane.text(grants))?.includes('quota'));
+  for (const path of [pins, quota, state, grants, sku]) await plane.remove(path);
+});
+
 describe('a folder', () => {
   const FOLDERS = ['nodes', 'sessions', 'reports', 'errors', 'history'] as const;
 
