@@ -4,6 +4,7 @@ import { History } from '../../zk/tree/history.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
 import type { KeeperLog, UnitCount } from '../figures.ts';
 import { EditErrors } from './errors.ts';
+import { roomProblems } from './problems.ts';
 import { Guard } from './protect.ts';
 import type { Edits } from './settings.ts';
 
@@ -74,13 +75,14 @@ export class FollowUp {
   }
 
   async #write(counts: ReadonlyMap<string, UnitCount>, isComplete: boolean): Promise<void> {
-    const { session, edits } = this.#options;
+    const { session, paths, edits } = this.#options;
     await this.#history.record(edits.values);
     const alive = this.#options.alive();
     const problems = edits.problems(
       (sku) => counts.get(sku)?.unitsTotal ?? (isComplete ? undefined : 'unknown'),
       (node) => alive.has(node),
     );
+    problems.push(...roomProblems(paths, edits.skus.keys(), alive));
     await this.#errors.write(problems);
     const { protection } = session;
     if (protection) await this.#guard.protect(protection, edits.nodes);

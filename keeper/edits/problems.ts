@@ -1,3 +1,5 @@
+import type { Paths } from '../../zk/tree/paths.ts';
+import { GRANTS_BYTES_MAX, grantBytes } from '../../zk/tree/report.ts';
 import { type Setting, UNREADABLE } from '../../zk/tree/setting.ts';
 
 /** What is wrong with operators' edits. Pure. */
@@ -26,6 +28,24 @@ export function unreadableFolder(path: string): Problem {
 export function unknownName(path: string, name: string, names: readonly string[]): Problem {
   const reason = `no setting has this name; the names are ${names.join(', ')}`;
   return { path: `${path}/${name}`, refused: name, reason, inForce: null };
+}
+
+/** The reports of web nodes have no room for all SKUs. */
+export function roomProblems(
+  { skus: path, sku: below }: Paths,
+  skus: Iterable<string>,
+  alive: Iterable<string>,
+): Problem[] {
+  const node = [...alive].reduce((one, other) => (other.length > one.length ? other : one), '');
+  let [count, fitting, bytes] = [0, 0, 0];
+  for (const sku of skus) {
+    count++;
+    bytes += grantBytes(below(sku).grant(node), sku);
+    if (bytes <= GRANTS_BYTES_MAX) fitting++;
+  }
+  if (fitting === count) return [];
+  const reason = `the report of a web node has room for ${fitting} of them, the others are not sold: delete some`;
+  return [{ path, refused: `${count} SKUs`, reason, inForce: null }];
 }
 
 interface Pinned {

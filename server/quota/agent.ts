@@ -91,6 +91,7 @@ export class NodeAgent {
     const { nodePrefix, newId = () => randomBytes(ID_BYTES).toString('hex') } = this.#options;
     const node = `${nodePrefix}-${newId()}`;
     this.#options.log?.info({ node }, 'new ZooKeeper session: new node id');
+    let isFull = false;
     const membership = new Membership({
       session: this.#session,
       paths: this.#paths,
@@ -106,6 +107,13 @@ export class NodeAgent {
         this.#options.log?.warn({ node }, 'the registration of this node was deleted');
         membership.retire();
         this.#join();
+      },
+      onFull: (sku) => {
+        if (isFull) return;
+        isFull = true;
+        const message =
+          'too many SKUs: the report has no room for another one, which is not sold here';
+        this.#options.log?.warn({ node, sku }, message);
       },
     });
     this.#membership = membership;

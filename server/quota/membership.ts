@@ -4,9 +4,10 @@ import type { Observation } from '../../zk/client/observe.ts';
 import { isUnknown, type Observed } from '../../zk/client/result.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
-import { encodeReport, VERSION_DELETED } from '../../zk/tree/report.ts';
+import { encodeReport, REPORT_BYTES_MAX, VERSION_DELETED } from '../../zk/tree/report.ts';
 import { parseUnits } from '../../zk/tree/values.ts';
 import { Ledger } from './ledger.ts';
+import { ReportRoom } from './report-room.ts';
 import { Reporter } from './reporter.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface MembershipOptions {
    * more.
    */
   readonly onEvicted: () => void;
+  /** Called for a SKU whose grant is not applied, because the report has no room for it. */
+  readonly onFull: (sku: string) => void;
 }
 
 export class Membership {
@@ -45,6 +48,7 @@ export class Membership {
   #final = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #reporter: Reporter;
+  readonly #room = new ReportRoom();
   isRegistered = false;
   #sessionId: bigint | undefined;
 
@@ -108,7 +112,8 @@ export class Membership {
       if (!isRehearsal(sku) || there.includes(sku) || this.ledger.underWay(sku) > 0) continue;
       observation.close();
       this.#grants.delete(sku);
-      this.#applied.delete(this.#options.paths.sku(sku).grant(this.node));
+      const path = this.#options.paths.sku(sku).grant(this.node);
+      if (this.#applied.delete(path)) this.#room.free(path, sku);
       this.ledger.forget(sku);
       this.reportNow();
     }
@@ -128,6 +133,10 @@ export class Membership {
       // A server that lags behind may show an older grant than the one that was reported as
       // applied.
       if (!units.ok || grant.stat.modified <= followed.modified) return;
+      if (followed.modified === -1n && !this.#room.take(path, sku)) {
+        this.#options.onFull(sku);
+        return;
+      }
       followed.modified = grant.stat.modified;
       this.ledger.setGrant(sku, units.value);
       this.#applied.set(path, grant.stat.version);
@@ -149,13 +158,17 @@ export class Membership {
   #text(): string {
     const applied = this.#options.applied();
     for (const [path, version] of this.#applied) applied[path] = version;
-    return encodeReport({
+    const report = {
       applied,
       skus: this.ledger.report(),
       sales: this.#options.sales(),
       final: this.#final,
       at: new Date().toISOString(),
-    });
+    };
+    const text = encodeReport(report);
+    if (Buffer.byteLength(text) <= REPORT_BYTES_MAX) return text;
+    // The keeper needs the grants. Operators see the rest as not applied.
+    return encodeReport({ ...report, applied: Object.fromEntries(this.#applied), sales: {} });
   }
 
   /**

@@ -37,9 +37,31 @@ export interface Report {
   readonly at: string;
 }
 
+/** ZooKeeper ends a connection on which a message of more than 1,048,575 bytes comes (`jute.maxbuffer`). */
+export const REPORT_BYTES_MAX = 1_000_000;
+/**
+ * Room for grants and their counters in a report. The rest is for versions of other values, which are left out of a report
+ * that is too long, and for counters that are longer than usual.
+ */
+export const GRANTS_BYTES_MAX = 900_000;
+/** Names and digits of the counters of one SKU, and what stands around them. */
+const COUNTERS_BYTES = 100;
+
+/** Bytes of a report that one grant takes. */
+export function grantBytes(path: string, sku: string): number {
+  return path.length + sku.length + COUNTERS_BYTES;
+}
+
+/** Counters that are zero are left out, and so are SKUs without any other counter. */
 export function encodeReport(report: Report): string {
-  const { final, ...rest } = report;
-  return JSON.stringify(final ? { ...rest, final } : rest);
+  const { final, skus, ...rest } = report;
+  const told: Record<string, Partial<SkuCounters>> = {};
+  for (const sku in skus) {
+    const counters = Object.entries(skus[sku] ?? {}).filter(([, units]) => units > 0);
+    if (counters.length > 0) told[sku] = Object.fromEntries(counters);
+  }
+  const text = { ...rest, skus: told };
+  return JSON.stringify(final ? { ...text, final } : text);
 }
 
 function units(record: Record<string, unknown>, key: keyof SkuCounters): number {
