@@ -164,6 +164,8 @@ export class LeaderTerm {
       settled: this.#deadNodes.settled,
       covered: this.#covered,
     };
+    // To settle takes seconds and needs no plan, so it does not wait for those of all SKUs.
+    this.#settleDead(view.alive, view.reports);
     const isEdited = this.#isEdited;
     this.#isEdited = false;
     if (isEdited) {
@@ -180,7 +182,6 @@ export class LeaderTerm {
       await this.#plan({ ...view, counts: this.#counts, fresh });
     }
     this.#followUp.run(this.#counts ?? new Map(), this.#isComplete);
-    this.#settleDead(view.alive, view.reports);
   }
 
   /**
