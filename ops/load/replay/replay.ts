@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { untilMs } from '../client/visit.ts';
-import { openRecording, type RecordedCall, type RecordingHeader } from '../recording/format.ts';
+import { openRecording, type RecordingHeader } from '../recording/format.ts';
 import type { Identities } from '../shopper/identities.ts';
 import type { World } from '../shopper/shopper.ts';
+import { Crowd } from './crowd.ts';
 import type { ReplayOrder } from './plan.ts';
-import { ReplayedShopper } from './shopper.ts';
 import type { Stage } from './stage.ts';
 
 /** Plays a recording: an open loop, as a plan is. It reads the recording as it goes on. */
@@ -14,8 +14,6 @@ import type { Stage } from './stage.ts';
 const AT_ONCE_MAX = 50;
 /** The edge takes fewer of one connection. A queue for a shop that stands still would grow with the recording. */
 const RUNNING_MAX = 100;
-/** A shopper without a call for so long closes its connections, and opens others when it comes back. */
-const REST_AFTER_MS = 60_000;
 const REST_EVERY_MS = 5_000;
 
 export interface Times {
@@ -82,62 +80,4 @@ function partOf(who: string, of: number): number {
 function skuAt({ skus }: RecordingHeader, there: readonly string[]): Stage['skuAt'] {
   const mapped = skus.map((sku, place) => (there.includes(sku) ? sku : there[place]));
   return (place) => mapped[place ?? -1];
-}
-
-class Crowd {
-  readonly #stage: Stage;
-  readonly #identities: Identities;
-  readonly #part: Pick<Times, 'part' | 'of'>;
-  /** Who is resting keeps its identity, its requests and its orders. */
-  readonly #shoppers = new Map<string, ReplayedShopper>();
-  readonly #awake = new Set<ReplayedShopper>();
-
-  constructor(stage: Stage, identities: Identities, part: Pick<Times, 'part' | 'of'>) {
-    this.#stage = stage;
-    this.#identities = identities;
-    this.#part = part;
-  }
-
-  /** Undefined: too many are in the shop. */
-  of({ who, from }: RecordedCall, dueMs: number): ReplayedShopper | undefined {
-    const { plan, tally, addressOf } = this.#stage;
-    let shopper = this.#shoppers.get(who);
-    if (shopper === undefined) {
-      if (this.#awake.size >= plan.aliveMax) {
-        tally.notMade.add(`calls of shoppers beyond ${plan.aliveMax} at once (limits.shoppers)`);
-        return undefined;
-      }
-      const { part, of } = this.#part;
-      const index = part - 1 + this.#shoppers.size * of;
-      const share = hash('sha256', from, 'buffer').readUInt32LE(0) / 2 ** 32;
-      const name = { name: who, address: addressOf(share) };
-      shopper = new ReplayedShopper(this.#stage, name, this.#identities.tokenOf(index));
-      this.#shoppers.set(who, shopper);
-      tally.arrived(dueMs);
-      // Who opens connections is counted when it does.
-      tally.alive -= 1;
-      tally.behaviours.add('as recorded');
-      tally.ends.add('as recorded');
-    }
-    this.#awake.add(shopper);
-    return shopper;
-  }
-
-  rest(): void {
-    const before = performance.now() - REST_AFTER_MS;
-    for (const shopper of this.#awake) {
-      if (shopper.running > 0 || shopper.lastMs > before) continue;
-      shopper.rest();
-      this.#awake.delete(shopper);
-    }
-  }
-
-  /** Calls that run get no answer. */
-  breakOff(): void {
-    for (const shopper of this.#awake) shopper.rest();
-  }
-
-  leave(): void {
-    for (const shopper of this.#shoppers.values()) shopper.leave();
-  }
 }
