@@ -40,10 +40,8 @@ const NO_SWITCHES = {
   isAutomatic: false,
   granted: 0,
   admitted: 0,
-  pressesPerSecond: 0,
-  keptPerSecond: 0,
   pins: {},
-} satisfies Omit<TreeSku, 'sku'>;
+} satisfies Omit<TreeSku, 'sku' | 'pressesPerSecond' | 'keptPerSecond'>;
 
 const NO_STOCK = {
   total: null,
@@ -120,8 +118,11 @@ export class Collector {
 /** In the order of the catalogue; SKUs that only ZooKeeper knows come last. */
 function joined(tree: TreeView, books: BookView): LiveSku[] {
   const switches = new Map(tree.skus.map((sku) => [sku.sku, sku]));
+  // Nobody presses for a SKU without switches. Without ZooKeeper, nobody knows.
+  const rate = tree === NO_TREE ? null : 0;
   const sold = books.skus.map((book) => ({
     ...NO_SWITCHES,
+    ...{ pressesPerSecond: rate, keptPerSecond: rate },
     ...switches.get(book.sku),
     ...book,
   }));

@@ -51,8 +51,9 @@ export interface LiveSku {
   /** Units that live web nodes may admit, cumulative, and have admitted. */
   readonly granted: number;
   readonly admitted: number;
-  readonly pressesPerSecond: number;
-  readonly keptPerSecond: number;
+  /** Null while ZooKeeper does not answer. */
+  readonly pressesPerSecond: number | null;
+  readonly keptPerSecond: number | null;
   readonly pins: Readonly<Record<string, string>>;
 }
 
@@ -99,8 +100,8 @@ export interface LiveView {
 export interface LivePoint {
   /** Seconds since 1970. */
   readonly at: number;
-  readonly presses: number;
-  readonly kept: number;
+  readonly presses: number | null;
+  readonly kept: number | null;
   readonly orders: number | null;
   readonly queued: number | null;
   readonly taken99: number | null;
@@ -108,15 +109,19 @@ export interface LivePoint {
   readonly decided99: number | null;
 }
 
+/** A sum of some parts would look like a sale that has slowed down. */
+const sumOf = (parts: readonly (number | null)[]) =>
+  parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
+
 export function pointOf(view: LiveView): LivePoint {
-  const sum = (of: (sku: LiveSku) => number) => view.skus.reduce((all, sku) => all + of(sku), 0);
-  const knowsOrders = view.skus.some(({ ordersPerSecond }) => ordersPerSecond !== null);
+  // No home has a SKU that only ZooKeeper knows.
+  const sold = view.skus.filter(({ sale }) => sale !== undefined);
   const { taken = null, decided = null } = view.answers ?? {};
   return {
     at: Date.parse(view.at) / 1_000,
-    presses: sum(({ pressesPerSecond }) => pressesPerSecond),
-    kept: sum(({ keptPerSecond }) => keptPerSecond),
-    orders: knowsOrders ? sum(({ ordersPerSecond }) => ordersPerSecond ?? 0) : null,
+    presses: sumOf(view.skus.map(({ pressesPerSecond }) => pressesPerSecond)),
+    kept: sumOf(view.skus.map(({ keptPerSecond }) => keptPerSecond)),
+    orders: sold.length === 0 ? null : sumOf(sold.map(({ ordersPerSecond }) => ordersPerSecond)),
     queued:
       view.queues.length === 0
         ? null
