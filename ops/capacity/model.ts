@@ -76,7 +76,7 @@ export function ratesOf(launch: Launch) {
   return { presses, tickets: launch.visitors / launch.withinSeconds, orders, waits };
 }
 
-/** The processes that a launch needs. */
+/** The processes that a launch needs. @throws {RangeError} one has no room for work beside its idle cost */
 function processesOf(launch: Launch, costs: CostValues) {
   const { presses, tickets, orders, waits } = ratesOf(launch);
   const webUs =
@@ -84,12 +84,18 @@ function processesOf(launch: Launch, costs: CostValues) {
     tickets * costs.web_us_a_ticket +
     orders * costs.web_us_an_order +
     waits * costs.web_us_a_wait;
-  const processes = (us: number, idle: number) =>
-    Math.max(PROCESSES_MIN, Math.ceil(us / 1e6 / (USED_SHARE - idle)));
+  const processes = (us: number, idle: CostName) => {
+    if (costs[idle] < USED_SHARE) {
+      return Math.max(PROCESSES_MIN, Math.ceil(us / 1e6 / (USED_SHARE - costs[idle])));
+    }
+    throw new RangeError(
+      `${idle} is ${costs[idle]}: below ${USED_SHARE} is needed, or no number of processes is enough`,
+    );
+  };
   return {
     webUs,
-    webNodes: processes(webUs, costs.web_idle_cores),
-    workers: processes(orders * costs.worker_us_an_order, costs.worker_idle_cores),
+    webNodes: processes(webUs, 'web_idle_cores'),
+    workers: processes(orders * costs.worker_us_an_order, 'worker_idle_cores'),
   };
 }
 

@@ -1,14 +1,17 @@
 // A part of the page that page.ts writes, behind the model. COSTS, MEASURED and needsOf are defined there.
 const form = document.querySelector('form');
 const body = document.querySelector('tbody');
+const note = document.querySelector('[role=status]');
 
 function show() {
-  const launch = Object.fromEntries(
-    [...new FormData(form)].map(([name, value]) => [name, Number(value)]),
-  );
-  const isRight = Object.values(launch).every((value) => value > 0);
+  const fields = [...form.elements];
+  const wrong = fields.filter(({ value }) => !(Number(value) > 0));
+  const labels = wrong.map(({ labels: [label] }) => label.textContent);
+  note.textContent = wrong.length === 0 ? '' : `${labels.join(', ')}: a number above 0 is needed.`;
+  for (const field of fields) field.ariaInvalid = String(wrong.includes(field));
   body.replaceChildren();
-  if (!isRight) return;
+  if (wrong.length > 0) return;
+  const launch = Object.fromEntries(fields.map(({ name, value }) => [name, Number(value)]));
   for (const need of needsOf(launch, MEASURED)) {
     const row = body.insertRow();
     row.insertCell().textContent = need.part;

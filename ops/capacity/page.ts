@@ -57,11 +57,14 @@ small { color: #555; }
 @media (max-width: 40rem) { thead { display: none; } tr { display: grid; grid-template-columns: auto 1fr auto; border-bottom: 1px solid #ccc; } td { border: 0; } td:last-child { grid-column: 1 / -1; } }
 @media (prefers-color-scheme: dark) { body { color: #f5f5f7; background: #1d1d1f; } small { color: #bbb; } th, td { border-color: #555; } }
 </style>
+<main>
 <h1>Capacity of a launch</h1>
 <p>The costs were measured on ${measuredOn} on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}. Other machines differ:
 measure yours with <code>npm run bench -- capacity --write</code>.</p>
 <form>${fields.join('\n')}</form>
+<p role="status"></p>
 <div class="wide"><table aria-live="polite"><thead><tr><th>part<th>needs<th>amount<th>because</thead><tbody></tbody></table></div>
+</main>
 <script type="module">
 ${model}
 const COSTS = ${embedded(COSTS)};

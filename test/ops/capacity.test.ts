@@ -1,10 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { COSTS, readCosts } from '../../ops/capacity/costs.ts';
 import { type Launch, limitsOf, moneyOf, needsOf, ratesOf } from '../../ops/capacity/model.ts';
 import { createProgram } from '../../ops/program.ts';
+import { expectAccessible, launch as launchBrowser, visit } from '../page/browser.ts';
 
 /** What a launch needs. */
 
@@ -108,6 +110,45 @@ describe('flashsale capacity', () => {
     const page = await import(`data:text/javascript,${encodeURIComponent(text)}`);
     expect(page.needsOf(launch, page.MEASURED)).toEqual(needsOf(launch, costs));
   });
+
+  it('its page says which field is wrong, and shows the needs again once it is right', async () => {
+    const file = join(folder, 'fields.html');
+    await flashsale(...words, '--html', file);
+    const browser = await launchBrowser();
+    const { page, end } = await visit(browser, pathToFileURL(file).href);
+    try {
+      const rows = page.locator('tbody tr');
+      const note = page.locator('[role=status]');
+      const many = await rows.count();
+      expect([many > 5, await note.innerText()]).toEqual([true, '']);
+      await page.locator('[name=units]').fill('');
+      expect(await rows.count()).toBe(0);
+      expect(await note.innerText()).toBe('Units: a number above 0 is needed.');
+      await page.locator('[name=waiting]').fill('0');
+      expect(await note.innerText()).toMatch(/^Units, Shoppers who wait for an outcome at once: /);
+      await page.locator('[name=units]').fill('10');
+      await page.locator('[name=waiting]').fill('1');
+      expect([await rows.count(), await note.innerText()]).toEqual([many, '']);
+      await expectAccessible(page);
+    } finally {
+      await end();
+      await browser.close();
+    }
+  });
+
+  it.each(['web_idle_cores', 'worker_idle_cores'])(
+    'refuses costs whose %s leave no room',
+    async (name) => {
+      const file = join(folder, 'busy.json');
+      const told = { ...readCosts(), costs: { ...costs, [name]: 0.7 } };
+      writeFileSync(file, JSON.stringify(told));
+      await expect(flashsale(...words, '--costs', file)).rejects.toThrow(
+        `${name} is 0.7: below 0.7 is needed`,
+      );
+      writeFileSync(file, JSON.stringify({ ...told, costs: { ...costs, [name]: 0.69 } }));
+      expect(await flashsale(...words, '--costs', file)).toMatch(/processes/);
+    },
+  );
 
   it('takes prices, and refuses what is none', async () => {
     const file = join(folder, 'prices.json');
