@@ -30,3 +30,18 @@ export async function slotsOf(
   );
   return new Map(rows.map(({ sku, slots }) => [sku, toNumber(slots)]));
 }
+
+/** How long shoppers of a sale's waitlist have to pay; undefined if the sale has no SKU. */
+export async function claimSecondsOf(
+  databases: Databases,
+  sale: string,
+): Promise<number | undefined> {
+  const [row] = await queryAll<{ seconds: number }>(
+    databases,
+    'rehearsal_claims',
+    (schema) => `SELECT DISTINCT extract(epoch FROM claim_window)::float8 AS seconds
+                 FROM ${schema}.line_backlog WHERE sale = $1`,
+    [sale],
+  );
+  return row?.seconds;
+}

@@ -3,7 +3,8 @@ import { RELEASE } from '../../contracts/release.ts';
 import { saleBoard } from '../../db/catalog.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { HomeSessions } from '../../db/export.ts';
-import { removeRehearsal, slotsOf } from '../../db/rehearsals.ts';
+import { claimSecondsOf, removeRehearsal, slotsOf } from '../../db/rehearsals.ts';
+import { setClaimWindow } from '../../db/waitlist.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import type { Costs } from '../capacity/costs.ts';
 import { type Plan, readPlan } from '../load/plan/read.ts';
@@ -243,11 +244,21 @@ async function sell(order: Order, known: Known, played: Played): Promise<Rehears
 }
 
 /** The shadow with all that operators have set for the sale, known to every web node before it opens. */
-async function putOn({ place, who }: Order, { switches }: Known, shadow: Shadow): Promise<void> {
+async function putOn(
+  { place, who, sale }: Order,
+  { switches }: Known,
+  shadow: Shadow,
+): Promise<void> {
   const { session, root } = place;
   const paths = pathsBelow(root);
   const { desired, names } = shadow;
-  const { edits } = await applySale(place, desired, { actor: { by: who, reason: WHY } });
+  const actor = { by: who, reason: WHY };
+  const { edits } = await applySale(place, desired, { actor });
+  const claimSeconds = await claimSecondsOf(place.databases, sale);
+  // Without a time of its own, a sale has the usual one, as its shadow.
+  if (claimSeconds !== (await claimSecondsOf(place.databases, desired.sale))) {
+    await setClaimWindow(place.databases, desired.sale, claimSeconds, actor);
+  }
   const reader = new Reader(session, paths);
   const operator = new Operator(session, paths, who, WHY);
   const all = [...edits];

@@ -40,6 +40,10 @@ beforeAll(async () => {
     { sku: 'Packet', units: 3, price: '0', pot: { amount: '9.00', packets: 3, division: 'equal' } },
   ]);
   await system.session.create(system.paths.sku('TV').challenge, 'off');
+  await system.databases.regular.query({
+    text: `SELECT catalog.set_claim_window($1, '2 hours', 'olga')`,
+    values: [sale],
+  });
   const broker = await connections.open(system.environment['AMQP_URL'] ?? '');
   const merchant = await broker.openChannel();
   await merchant.assertQueue(EVENTS_QUEUE, {
@@ -114,6 +118,14 @@ it('sells a shadow that nobody else sees to the last unit, compares it, and leav
     values: [`${shadow}-3`],
   });
   expect(slots).toEqual({ count: 3 });
+  await until('shoppers of its waitlist have as long to pay', async () => {
+    const [own] = await system.databases.regular.query({
+      text: `SELECT claim_window = '2 hours' AS "isOwn" FROM catalog.sale WHERE sale = $1`,
+      values: [shadow],
+    });
+    expect(own).toEqual({ isOwn: true });
+    return true;
+  });
   const found = await done;
   const { findings, skus, isWell, comparison, report } = found;
   expect(findings.filter((one: { isWell: boolean }) => !one.isWell)).toEqual([]);
