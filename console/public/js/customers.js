@@ -5,11 +5,14 @@ import { CallFailed, call } from './api.js';
 import { confirmed } from './controls.js';
 import { find, make, setAttribute, setShown, setText } from './dom.js';
 import { openPage } from './frame.js';
+import { lastQuestion } from './latest.js';
 
 /** @typedef {{ text?: string, time?: string }[]} Parts */
 
-/** The path of the story that is shown. */
+/** The path of the story that is shown; empty for none. */
 let shownPath = '';
+/** A search and the opening of a story replace what an earlier one shows. */
+const asked = lastQuestion();
 /** A second press while a change is under way must not do it twice. */
 let isBusy = false;
 
@@ -106,6 +109,7 @@ function setBusy(busy) {
 /** @param {Change} change */
 async function carryOut({ path, body, ask }) {
   const reason = field('#reason');
+  const of = shownPath;
   if (isBusy || !reason.reportValidity()) return;
   if (reason.value.trim() === '') {
     tell('refused', 'Write the reason first.');
@@ -117,10 +121,11 @@ async function carryOut({ path, body, ask }) {
     if (ask !== undefined && !(await confirmed(...ask))) return;
     tell('done', 'Writing …');
     const { says } = await call('POST', path, { ...body, reason: reason.value.trim() });
-    reason.value = '';
     tell('done', says);
+    if (shownPath !== of) return;
+    reason.value = '';
     // The pressed button may be gone from the story.
-    await openStory(shownPath);
+    await openStory(of);
   } catch (error) {
     const isRefusal = error instanceof CallFailed && error.isRefusal;
     tell('refused', `${isRefusal ? 'Refused: ' : ''}${failureText(error)}`);
@@ -129,9 +134,10 @@ async function carryOut({ path, body, ask }) {
   }
 }
 
-/** @param {string} path */
-async function showStory(path) {
-  const story = await call('GET', path);
+/** @param {any} story @param {string} path */
+function showStory(story, path) {
+  // A reason that was typed for another shopper is none for this one.
+  if (path !== shownPath) field('#reason').value = '';
   shownPath = path;
   const { order, requestId, userId, now, moments } = story;
   setText(
@@ -170,14 +176,21 @@ async function showStory(path) {
   setShown(find('#story'), true);
 }
 
-/** Opens a story and moves the keyboard to it. @param {string} path @returns whether it could be read */
+/**
+ * Opens a story and moves the keyboard to it.
+ * @param {string} path
+ * @returns whether it is shown: it could be read, and nothing else was asked for meanwhile
+ */
 async function openStory(path) {
+  const isLast = asked();
   try {
-    await showStory(path);
+    const story = await call('GET', path);
+    if (!isLast()) return false;
+    showStory(story, path);
     find('#story').focus();
     return true;
   } catch (error) {
-    setText(find('#note'), failureText(error));
+    if (isLast()) setText(find('#note'), failureText(error));
     return false;
   }
 }
@@ -220,12 +233,15 @@ function notesOf({ orders, hasMore, refused, hint, undecided, receipt, places, m
 }
 
 async function search() {
+  const isLast = asked();
+  shownPath = '';
   setText(find('#note'), 'Looking …');
   setText(find('#result'), '');
   setShown(find('#story'), false);
   find('#found').replaceChildren();
   try {
     const found = await call('POST', '/api/customers/find', { text: field('#text').value });
+    if (!isLast()) return;
     const { orders, refused, undecided } = found;
     const requestPath = (/** @type {string} */ id) => `/api/requests/${id}`;
     const cards = [
@@ -245,7 +261,7 @@ async function search() {
     if (isOne && !(await openStory(paths[0]))) return;
     setText(find('#note'), notesOf(found).join(' '));
   } catch (error) {
-    setText(find('#note'), failureText(error));
+    if (isLast()) setText(find('#note'), failureText(error));
   }
 }
 

@@ -5,11 +5,16 @@ import { call } from './api.js';
 import { find, keep, make, setText } from './dom.js';
 import { moment } from './format.js';
 import { openPage } from './frame.js';
+import { lastQuestion } from './latest.js';
+
+const asked = lastQuestion();
 
 async function load() {
   const note = find('#note');
+  const isLast = asked();
   try {
     const { entries, missing } = await call('GET', '/api/history');
+    if (!isLast()) return;
     const texts = missing.map((/** @type {string} */ text) => `Missing here: ${text}.`);
     if (entries.length === 0) texts.push('Nobody has done anything yet.');
     setText(note, texts.join(' ') || `${entries.length} entries, the newest first.`);
@@ -30,7 +35,7 @@ async function load() {
       () => {},
     );
   } catch (error) {
-    setText(note, error instanceof Error ? error.message : String(error));
+    if (isLast()) setText(note, error instanceof Error ? error.message : String(error));
   }
 }
 

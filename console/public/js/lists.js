@@ -5,6 +5,9 @@ import { call } from './api.js';
 import { control, setNow, textField } from './controls.js';
 import { find, keep, make, setText } from './dom.js';
 import { count } from './format.js';
+import { lastQuestion } from './latest.js';
+
+const asked = lastQuestion();
 
 /** Longer lists are edited with the command. */
 const SHOWN_MAX = 100;
@@ -24,7 +27,9 @@ const NAMES = {
  * @param {(kind: string, values: Record<string, unknown>) => Promise<boolean>} edit
  */
 export async function showLists(place, edit) {
+  const isLast = asked();
   const { lists } = await call('GET', '/api/lists');
+  if (!isLast()) return;
   const again = async (
     /** @type {string} */ kind,
     /** @type {string} */ list,

@@ -7,6 +7,7 @@ import { confirmed } from './controls.js';
 import { find, setAttribute, setShown, setText, showTexts } from './dom.js';
 import { moment } from './format.js';
 import { openPage, tellNetwork } from './frame.js';
+import { lastQuestion } from './latest.js';
 import { fileOf, formOf, newSale } from './sale/document.js';
 import { dropDraft, findDraft, keepDraft } from './sale/drafts.js';
 import { drawForm } from './sale/form.js';
@@ -32,6 +33,8 @@ let keeping;
 /** The plan that is shown. @type {{ text: string, mark: string, countFrom: string } | null} */
 let agreed = null;
 
+/** A plan, a preview and a file that is read show the same places: problems, and the form itself. */
+const asked = lastQuestion();
 const session = await openPage();
 const mayEdit = session.roles.includes('merchant');
 
@@ -126,8 +129,10 @@ function hideDraft() {
 /** Asks what would change. */
 async function plan(note = '') {
   const text = fileText();
+  const isLast = asked();
   const answer = await ask('POST', '/api/sale-files/plan', { text, version });
-  if (answer === null) return;
+  // A plan of what the form was is none of what it is.
+  if (answer === null || !isLast() || text !== fileText()) return;
   showProblems(answer.problems);
   if (answer.problems.length > 0) return hidePlan();
   agreed = { text, mark: answer.mark, countFrom: answer.countFrom };
@@ -160,8 +165,9 @@ async function apply() {
 
 async function preview() {
   setText(find('#form-note'), '');
+  const isLast = asked();
   const answer = await ask('POST', '/api/sale-files/preview', { text: fileText() });
-  if (answer === null) return;
+  if (answer === null || !isLast()) return;
   showProblems(answer.problems);
   if (answer.problems.length === 0) showPreview(answer.sale, form.languages);
 }
@@ -171,8 +177,9 @@ const fileField = () => /** @type {HTMLTextAreaElement} */ (find('#file-text'));
 /** Puts a sale file into the form, or shows its errors with line and column. */
 async function readFile() {
   const text = fileField().value;
+  const isLast = asked();
   const answer = await ask('POST', '/api/sale-files/read', { text });
-  if (answer === null) return;
+  if (answer === null || !isLast()) return;
   const problems = /** @type {import('./sale/problems.js').FileProblem[]} */ (answer.problems);
   showTexts(
     find('#file-errors'),

@@ -6,6 +6,7 @@ import { carryOut } from './changes.js';
 import { find, keep, make, setAttribute, setShown, setText } from './dom.js';
 import { count, moment, saleState } from './format.js';
 import { openPage } from './frame.js';
+import { lastQuestion } from './latest.js';
 import { text } from './sale/fields.js';
 
 /**
@@ -228,10 +229,14 @@ function showCard(card, sale, nowMs) {
   );
 }
 
+const asksAgain = lastQuestion();
+
 async function load() {
   const note = find('#note');
+  const isLast = asksAgain();
   try {
     const { sales, serverTime, missing, ...shop } = await call('GET', '/api/sales');
+    if (!isLast()) return;
     shopUrl = shop.shopUrl;
     const nowMs = Date.parse(serverTime);
     shownSales.clear();
@@ -251,7 +256,7 @@ async function load() {
     const texts = missing.map((/** @type {string} */ one) => `Missing here: ${one}.`);
     setText(note, sales.length === 0 ? 'There are no sales yet.' : texts.join(' '));
   } catch (error) {
-    setText(note, error instanceof Error ? error.message : String(error));
+    if (isLast()) setText(note, error instanceof Error ? error.message : String(error));
   }
 }
 
