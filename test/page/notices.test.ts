@@ -82,6 +82,37 @@ it('is asked once, confirms with a press, is told of the order, and unsubscribes
   });
 });
 
+it('what is answered after the guest has changed is not shown to the next one', async () => {
+  const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
+  const page = await at.open(`/sales/${sale}`);
+  const panel = page.locator('#notices');
+  await until('the panel is there', () => panel.isVisible());
+  let release = () => {};
+  const isAsked = new Promise<() => Promise<void>>((resolve) => {
+    void page.route('**/api/v1/sales/*/notices', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      const response = await route.fetch();
+      const held = new Promise<void>((done) => {
+        release = done;
+      });
+      const answered = held.then(() => route.fulfill({ response }));
+      resolve(() => {
+        release();
+        return answered;
+      });
+    });
+  });
+  await page.locator('#notice-email').fill('ann@mail.example');
+  await page.locator('#notice-email').press('Enter');
+  const answer = await isAsked;
+  await page.locator('#switch-guest').click();
+  await until('the next guest is there', () => panel.isVisible());
+  await answer();
+  await page.locator('#notice-email').fill('');
+  expect(await seen(panel)).not.toContain('a…@');
+  expect(await page.locator('#notice-stop').isVisible()).toBe(false);
+});
+
 it('a service worker shows what is pushed, and folds copies', async () => {
   const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
   const page = await at.open(`/sales/${sale}`, { permissions: ['notifications'] });

@@ -60,6 +60,17 @@ function noteOf({ kind, verdict }, isEmail) {
   return verdict === 'bad_request' && isEmail ? 'bad' : 'failed';
 }
 
+/** An answer that comes after another action, or another guest, is not shown. */
+function createTurns() {
+  let turn = 0;
+  /** @param {boolean} isNew a new turn begins @returns whether the present turn is still the last one */
+  return (isNew) => {
+    if (isNew) turn += 1;
+    const mine = turn;
+    return () => mine === turn;
+  };
+}
+
 /**
  * @param {string} sale
  * @param {() => string | null} token
@@ -71,9 +82,9 @@ export function createNoticePanel(sale, token) {
   let settings = null;
   /** @type {readonly Contact[]} */
   let contacts = [];
-  /** The message of the last action, until the next one. */
-  /** @type {Note | null} */
+  /** The message of the last action, until the next one. @type {Note | null} */
   let note = null;
+  const turns = createTurns();
 
   function show() {
     const isOffered = settings !== null && (settings.email || settings.pushKey !== undefined);
@@ -92,27 +103,31 @@ export function createNoticePanel(sale, token) {
 
   /** @param {{ email?: string, push?: object }} where */
   async function add(where) {
+    const isLast = turns(true);
     say('moment');
     const spoken = spokenBy(settings?.languages ?? []);
     const answer = await addNotices(sale, token(), { language: spoken, ...where });
+    if (!isLast()) return;
     if (answer.kind === 'ok') contacts = answer.body.contacts;
     say(noteOf(answer, where.email !== undefined));
   }
 
   async function addPush() {
+    const isLast = turns(false);
     try {
       const subscription = await subscribe(settings?.pushKey ?? null);
-      await add({ push: subscription.toJSON() });
+      if (isLast()) await add({ push: subscription.toJSON() });
     } catch {
-      say(Notification.permission === 'denied' ? 'denied' : 'failed');
+      if (isLast()) say(Notification.permission === 'denied' ? 'denied' : 'failed');
     }
   }
 
   async function stop() {
+    const isLast = turns(true);
     const answer = await forgetNotices(sale, token());
-    if (answer.kind !== 'ok') return say('failed');
-    contacts = [];
-    say('stopped');
+    if (!isLast()) return;
+    if (answer.kind === 'ok') contacts = [];
+    say(answer.kind === 'ok' ? 'stopped' : 'failed');
   }
 
   find('#notice-form').addEventListener('submit', (event) => {
@@ -130,14 +145,14 @@ export function createNoticePanel(sale, token) {
       if (offered.kind !== 'ok') return;
       settings = offered.body;
       if (!offered.body.email && offered.body.pushKey === undefined) return;
-      const asked = token();
-      const known = await readNotices(sale, asked);
-      // The shopper may have become another guest meanwhile.
-      if (asked !== token()) return;
+      const isLast = turns(false);
+      const known = await readNotices(sale, token());
+      if (!isLast()) return;
       if (known.kind === 'ok') contacts = known.body.contacts;
       show();
     },
     clear() {
+      turns(true);
       contacts = [];
       say(null);
     },
