@@ -29,10 +29,23 @@ const Entries = Type.Array(Type.String({ minLength: 1, maxLength: ENTRY_LENGTH_M
   maxItems: ENTRIES_MAX,
 });
 
+const reason = { reason: Type.Optional(Reason) };
+const ForAllOrOne = Type.Object({ sku: Type.Optional(Sku), value: OptionalValue, ...reason });
+const List = Type.Object({ list: Type.Enum([...LIST_NAMES]), entries: Entries, ...reason });
+
+/** The transaction that wrote it. */
+const EditId = Type.String({ pattern: '^[0-9]{1,20}$' });
+const Text = Type.Union([Type.String(), Type.Null()]);
+const Change = { path: Type.String(), from: Text, to: Text };
+const LastEdit = Type.Object({
+  edit: Type.Union([
+    Type.Object({ id: EditId, at: Type.String(), who: Type.String(), ...Change }),
+    Type.Null(),
+  ]),
+});
+
 const Acknowledgement = Type.Object({
-  path: Type.String(),
-  from: Type.Union([Type.String(), Type.Null()]),
-  to: Type.Union([Type.String(), Type.Null()]),
+  ...Change,
   ms: Type.Integer(),
   nodes: Type.Integer(),
   notApplied: Type.Array(Type.String()),
@@ -75,14 +88,12 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
     );
   }
 
-  const reason = { reason: Type.Optional(Reason) };
   edit('quota', Type.Object({ sku: Sku, value: Value, ...reason }), (operator, { sku, value }) =>
     operator.quota(sku, value),
   );
   edit('state', Type.Object({ sku: Sku, value: Value, ...reason }), (operator, { sku, value }) =>
     operator.state(sku, value),
   );
-  const ForAllOrOne = Type.Object({ sku: Type.Optional(Sku), value: OptionalValue, ...reason });
   edit('keep', ForAllOrOne, (operator, { sku, value }) => operator.keep(sku, value));
   edit('challenge', ForAllOrOne, (operator, { sku, value }) => operator.challenge(sku, value));
   edit('shed', Type.Object({ value: Value, ...reason }), (operator, { value }) =>
@@ -92,14 +103,23 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   edit('waitlist', Waitlist, (operator, { sku, value }) => operator.waitlist(sku, value));
   const Pin = Type.Object({ sku: Sku, node: Value, value: OptionalValue, ...reason });
   edit('pin', Pin, (operator, { sku, node, value }) => operator.pin(sku, node, value));
-  const List = Type.Object({
-    list: Type.Enum([...LIST_NAMES]),
-    entries: Entries,
-    ...reason,
-  });
   edit('list-add', List, (operator, { list, entries }) => operator.addTo(list, entries));
   edit('list-remove', List, (operator, { list, entries }) => operator.removeFrom(list, entries));
-  edit('undo', Type.Object(reason), (operator) => operator.undo());
+  // It names the edit that the person has seen: another one may have come since.
+  edit('undo', Type.Object({ edit: EditId, ...reason }), (operator, { edit: id }) =>
+    operator.undo(BigInt(id)),
+  );
+
+  app.get(
+    '/api/edits/last',
+    { config: { role }, schema: { response: { 200: LastEdit } } },
+    async (request) => {
+      const last = await new Operator(session, paths, personOf(request).login).lastEdit();
+      if (last === undefined) return { edit: null };
+      const { zxid, at, who, path, from, to } = last;
+      return { edit: { id: String(zxid), at, who, path, from, to } };
+    },
+  );
 
   // The lists name people, so viewers do not see them.
   app.get(

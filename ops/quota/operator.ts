@@ -158,12 +158,26 @@ export class Operator {
     return entries;
   }
 
-  /** Undoes the last edit that has not been undone yet. */
-  async undo(): Promise<Edit & { readonly undoes: HistoryEntry }> {
+  /** The last edit that has not been undone yet. */
+  async lastEdit(): Promise<HistoryEntry | undefined> {
     const entries = await this.history();
     const undone = new Set(entries.map(({ undoes }) => undoes));
-    const last = entries.findLast(({ name, undoes }) => !undoes && !undone.has(name));
+    return entries.findLast(({ name, undoes }) => !undoes && !undone.has(name));
+  }
+
+  /**
+   * Undoes the last edit that has not been undone yet.
+   *
+   * @param meant the transaction of the edit that somebody wants undone; another last edit is refused
+   */
+  async undo(meant?: bigint): Promise<Edit & { readonly undoes: HistoryEntry }> {
+    const last = await this.lastEdit();
     if (!last) throw new EditRefused('there is no edit to undo');
+    if (meant !== undefined && meant !== last.zxid) {
+      throw new EditRefused(
+        `the last edit is another one by now, of ${last.path} by ${last.who}: look at it first`,
+      );
+    }
     const isSetting = !OPTIONAL.test(last.path);
     if (last.from === null && isSetting) {
       throw new EditRefused(

@@ -221,6 +221,9 @@ describe('a person', () => {
     for (const words of [/quota: 10 → 20/, /state: paused → open/]) {
       await page.locator('#undo').focus();
       await page.keyboard.press('Enter');
+      await says(page, '#confirm-text', /^operator, .*: (20 → 10|open → paused)$/);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
       await says(page, '#result', words);
     }
     await page.goto(`${place.url}/history`);

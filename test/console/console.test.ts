@@ -174,9 +174,31 @@ describe('steering', () => {
       ['15', '20'],
       ['paused', 'open'],
     ]) {
-      const undone = await people.operator.call('POST', '/api/edits/undo', {});
+      const { edit } = (await people.operator.call('GET', '/api/edits/last')).json;
+      expect(edit).toMatchObject({ from: to, to: from });
+      const undone = await people.operator.call('POST', '/api/edits/undo', { edit: edit.id });
       expect(undone).toMatchObject({ status: 200, json: { from, to, notApplied: [] } });
     }
+  });
+
+  it('undoes only the edit that was seen, not one that another person made since', async () => {
+    const shed = (value: string) => people.operator.call('POST', '/api/edits/shed', { value });
+    await shed('lottery');
+    const { edit: seenEdit } = (await people.operator.call('GET', '/api/edits/last')).json;
+    const undo = (who: 'operator' | 'boss') =>
+      people[who].call('POST', '/api/edits/undo', { edit: seenEdit.id });
+    expect((await undo('boss')).status).toBe(200);
+    const twice = await undo('operator');
+    expect(twice).toMatchObject({ status: 409, json: { verdict: 'refused' } });
+    await shed('lottery');
+    const refused = await undo('operator');
+    expect(refused.status).toBe(409);
+    expect(refused.json.detail).toMatch(
+      /^the last edit is another one by now, of .*\/shed by operator/,
+    );
+    const { edit } = (await people.operator.call('GET', '/api/edits/last')).json;
+    await people.operator.call('POST', '/api/edits/undo', { edit: edit.id });
+    expect((await people.operator.call('POST', '/api/edits/undo', {})).status).toBe(400);
   });
 
   it('says in words why an edit is refused, and changes nothing', async () => {
@@ -264,6 +286,7 @@ describe('roles', () => {
     ]),
     ['POST', '/api/claim-window', ['operator']],
     ['GET', '/api/lists', ['operator']],
+    ['GET', '/api/edits/last', ['operator']],
     ['GET', '/api/history', ['support', 'operator', 'merchant']],
   ];
 

@@ -4,7 +4,7 @@
 import { CallFailed, call } from './api.js';
 import { choice, confirmed, control, setNow, textField } from './controls.js';
 import { find, keep, make, setAttribute, setShown, setText, showTexts } from './dom.js';
-import { count, duration, percent } from './format.js';
+import { count, duration, moment, percent } from './format.js';
 import { openPage } from './frame.js';
 import { showLists } from './lists.js';
 import { follow } from './stream.js';
@@ -97,6 +97,19 @@ async function setState(sku, state) {
       'Shoppers are told that the sale is over. Orders stay valid.',
     ));
   if (isMeant) await edit('state', { sku, value: state });
+}
+
+/** Shows the last edit, and undoes it if it is meant and still the last one. */
+async function undo() {
+  try {
+    const { edit: last } = await call('GET', '/api/edits/last');
+    if (last === null) return tell('refused', 'Refused: there is no edit to undo');
+    const { id, at, who, path, from, to } = last;
+    const text = `${who}, ${moment(at)}: ${shown(from)} → ${shown(to)}`;
+    if (await confirmed(`Undo the edit of ${path}?`, text)) await edit('undo', { edit: id });
+  } catch (error) {
+    tellFailure(error);
+  }
 }
 
 /** Kept share and challenge: of one product, or of all. @param {string | undefined} sku */
@@ -247,7 +260,7 @@ const { roles } = await openPage();
 const mayEdit = roles.includes('operator');
 setShown(find('#role-note'), !mayEdit);
 const showAll = createAll();
-find('#undo').addEventListener('click', () => void edit('undo', {}));
+find('#undo').addEventListener('click', () => void undo());
 follow((view) => {
   showTexts(find('#notices'), [
     ...view.missing.map((/** @type {string} */ text) => `Missing here: ${text}`),
