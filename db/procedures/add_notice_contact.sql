@@ -5,7 +5,8 @@
 --
 -- Parameters
 --   p_sale, p_user   the sale and the shopper
---   p_channel        email or push. A user has one address for each sale: a new one replaces the old one
+--   p_channel        email or push. A user has one address for each sale: a new one replaces the old one, which
+--                    is told until the new one is confirmed (confirm_notice_contact)
 --   p_address        the e-mail address in ASCII, or the URL of the push subscription
 --   p_push_key, p_push_auth  the keys of the push subscription; NULL for email
 --   p_language       language of the texts
@@ -62,6 +63,11 @@ BEGIN
     IF v_mails > tunable('notice_questions_max') THEN RETURN 'questions'; END IF;
   END IF;
 
+  IF p_channel = 'email' THEN
+    DELETE FROM notice_contact c
+    WHERE c.sale = p_sale AND c.user_id = p_user AND c.channel = 'email' AND c.confirmed_at IS NULL
+      AND c.address <> p_address;
+  END IF;
   IF v_is_known THEN
     UPDATE notice_contact c
     SET language = p_language, push_key = p_push_key, push_auth = p_push_auth
@@ -69,9 +75,9 @@ BEGIN
   ELSE
     DELETE FROM notice_contact c WHERE c.contact IN (
       SELECT o.contact FROM notice_contact o
-      WHERE o.sale = p_sale AND o.user_id = p_user AND o.channel = p_channel
+      WHERE o.sale = p_sale AND o.user_id = p_user AND o.channel = p_channel AND p_channel = 'push'
       ORDER BY o.created_at DESC, o.contact
-      OFFSET CASE p_channel WHEN 'email' THEN 0 ELSE tunable('notice_pushes_max') - 1 END);
+      OFFSET tunable('notice_pushes_max') - 1);
     INSERT INTO notice_contact (sale, user_id, channel, address, push_key, push_auth, language, confirmed_at)
     VALUES (p_sale, p_user, p_channel, p_address, p_push_key, p_push_auth, p_language,
             CASE WHEN p_channel = 'push' THEN now() END)

@@ -197,6 +197,56 @@ test('limits hold: notices of a contact, and contacts of all sales', async () =>
     .query({ text: `SELECT catalog.set_tunable('notice_contacts_max', 2000000)` });
 });
 
+test('an address is told until the new one is confirmed, which then gets what is left, and nothing twice', async () => {
+  const skus = [await stock(ops, sale, { units: 1 }), await stock(ops, sale, { units: 1 })];
+  const userId = uniqueName('user');
+  const contactsOf = async () =>
+    (await noticeContacts(web, sale, userId)).map(({ address, contact }) => [address, contact]);
+  const told = async (contact: string) =>
+    (
+      await query(
+        `SELECT order_no::text, state FROM catalog.notice WHERE contact = $1 AND kind = 'ordered' ORDER BY 1`,
+        contact,
+      )
+    ).map((row) => [row['order_no'], row['state']]);
+  await add(userId, { address: 'right@mail.example' });
+  const [[, right = ''] = []] = await contactsOf();
+  await confirmNoticeContact(web, right);
+  const first = await order(worker, skus[0] ?? '', { userId });
+  await publish();
+  await plan();
+
+  // A typing mistake, and then another one: nobody confirms them.
+  await add(userId, { address: 'wrnog@mail.example' });
+  await add(userId, { address: 'new@mail.example' });
+  const contacts = await contactsOf();
+  expect(contacts.map(([address]) => address)).toEqual(['right@mail.example', 'new@mail.example']);
+  const second = await order(worker, skus[1] ?? '', { userId });
+  await publish();
+  await plan();
+  expect(await told(right)).toEqual([
+    [first, 'due'],
+    [second, 'due'],
+  ]);
+  await query(
+    `UPDATE catalog.notice SET state = 'sent', sent_at = now() WHERE order_no = $1 AND contact = $2`,
+    second,
+    right,
+  );
+
+  const fresh = contacts[1]?.[1] ?? '';
+  await confirmNoticeContact(web, fresh);
+  expect(await contactsOf()).toEqual([['new@mail.example', fresh]]);
+  expect(await told(fresh)).toEqual([
+    [first, 'due'],
+    [second, 'sent'],
+  ]);
+  // To ask for the old address again while another one waits takes that one back.
+  await add(userId, { address: 'other@mail.example' });
+  expect(await add(userId, { address: 'new@mail.example' })).toBe('known');
+  expect(await contactsOf()).toEqual([['new@mail.example', fresh]]);
+});
+
 test('a removed contact cannot be confirmed, and the lag names nobody', async () => {
   const userId = uniqueName('user');
   await add(userId);
