@@ -218,10 +218,14 @@ describe('a person', () => {
     await page.keyboard.press('Enter');
     await says(page, '#result', /quota: 20 → 10\. In force/);
     await picture(page, 'steering-done');
-    for (const words of [/quota: 10 → 20/, /state: paused → open/]) {
+    for (const [change, words] of [
+      ['20 → 10', /quota: 10 → 20/],
+      ['open → paused', /state: paused → open/],
+    ] as const) {
       await page.locator('#undo').focus();
       await page.keyboard.press('Enter');
-      await says(page, '#confirm-text', /^operator, .*: (20 → 10|open → paused)$/);
+      await page.locator('dialog[open]').waitFor();
+      await says(page, '#confirm-text', new RegExp(`^operator, .*: ${change}$`));
       await page.keyboard.press('Tab');
       await page.keyboard.press('Enter');
       await says(page, '#result', words);

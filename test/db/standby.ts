@@ -83,14 +83,16 @@ export async function startStandby(
     notReady: async () => undefined,
   });
   await until('the standby answers', () => call('SELECT 1').then(() => true));
+  const archiveBy: Standby['archiveBy'] = async (command) => {
+    await call(`ALTER SYSTEM SET archive_command = '${command}'`);
+    await call('SELECT pg_reload_conf()');
+  };
+  if (archives) await archiveBy('true');
   return {
     urlOf,
     pause: () => call('SELECT pg_wal_replay_pause()'),
     resume: () => call('SELECT pg_wal_replay_resume()'),
-    async archiveBy(command) {
-      await call(`ALTER SYSTEM SET archive_command = '${command}'`);
-      await call('SELECT pg_reload_conf()');
-    },
+    archiveBy,
     promote: () => call('SELECT pg_promote()'),
     async remove() {
       await pool.close();

@@ -195,7 +195,7 @@ describe('payment by Stripe', () => {
     const send = (body: string, type: string) =>
       who.call('POST', WEBHOOK, body, { 'content-type': type });
     expect((await send('{}', 'text/plain')).status).toBe(415);
-    expect((await send(`"${'x'.repeat(20_000)}"`, 'application/json')).status).toBe(413);
+    expect((await send(`"${'x'.repeat(140_000)}"`, 'application/json')).status).toBe(413);
     expect((await send('{}', 'application/json')).status).toBe(403);
   });
 
