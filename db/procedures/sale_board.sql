@@ -22,13 +22,17 @@ AS $routine$
 BEGIN
   RETURN QUERY
   SELECT clock_timestamp(), s.sale, s.title, s.opens_at, s.closes_at, s.pay_window, k.sku,
-         CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
+         CASE k.schema WHEN 'hot' THEN h.name ELSE k.schema END, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
          c.unpaid_exists,
          -- Once a sale: its texts are many, and every web node asks twice a second.
          CASE WHEN row_number() OVER (PARTITION BY s.sale ORDER BY k.sku) = 1 THEN s.presentation END,
          k.presentation, s.called_off_at IS NOT NULL
   FROM catalog.sale s
   LEFT JOIN catalog.sku k ON k.sale = s.sale
+  -- Asked once a home: for each of 1,000 SKUs it took a third of the time.
+  LEFT JOIN (SELECT d.named, catalog.hot_home(d.named) AS name
+             FROM (SELECT DISTINCT n.hot_home AS named FROM catalog.sku n) d) h
+         ON coalesce(h.named, '') = coalesce(k.hot_home, '')
   LEFT JOIN (SELECT u.sku, sum(u.units_total)::bigint AS units_total, sum(u.free)::bigint AS free,
                     bool_or(u.unpaid_exists) AS unpaid_exists
              FROM (SELECT * FROM regular.unit_counts()
