@@ -9,6 +9,7 @@ import { createWorkerMetrics } from '../../worker/metrics.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { holdSlots } from '../db/locks.ts';
 import { openSale, order, stock } from '../db/shop.ts';
+import { until } from '../until.ts';
 
 /** Orders of one SKU that cannot be expired hold up no other SKU. */
 
@@ -173,18 +174,27 @@ describe('in the database', () => {
       },
     });
 
+  /**
+   * A client hears of an error before the server has given up the locks of the call. The next call may pass the orders
+   * that are locked by then, and leaves them to the next round.
+   */
+  const roundsUntil = (expiry: Expiry, isDone: (overdue: readonly string[]) => boolean) =>
+    until('the rounds have done it', async () => {
+      await expiry.round();
+      return isDone(await overdueSkus(patient, 'hot'));
+    });
+  const isNone = (overdue: readonly string[]) => overdue.length === 0;
+
   it('orders of other SKUs expire while a transaction holds the slots of one', async () => {
     await overdueSku(2);
     const locked = await overdueSku(2);
     await overdueSku(2);
     const holder = await holdSlots(database, locked);
     const { expiry, clock } = open();
-    await expiry.round();
-    expect(await overdueSkus(patient, 'hot')).toEqual([locked]);
+    await roundsUntil(expiry, (overdue) => overdue.join() === locked);
     await holder.release();
     clock.nowMs += PAUSE_MS;
-    await expiry.round();
-    expect(await overdueSkus(patient, 'hot')).toEqual([]);
+    await roundsUntil(expiry, isNone);
   });
 
   it('orders of other SKUs expire while the books of a user are broken', async () => {
@@ -197,13 +207,11 @@ describe('in the database', () => {
       });
     await setUnits(0);
     const { expiry, clock, lines } = open();
-    await expiry.round();
-    expect(await overdueSkus(patient, 'hot')).toEqual([wrong]);
+    await roundsUntil(expiry, (overdue) => overdue.join() === wrong && lines.length > 0);
     expect(lines).toEqual([`expiry of hot orders of ${wrong}: failed, will be retried`]);
     await setUnits(1);
     clock.nowMs += PAUSE_MS;
-    await expiry.round();
-    expect(await overdueSkus(patient, 'hot')).toEqual([]);
+    await roundsUntil(expiry, isNone);
   });
 
   it('orders that take longer than the statement timeout together expire in smaller parts', async () => {
@@ -216,7 +224,6 @@ describe('in the database', () => {
       text: `CREATE TRIGGER slowly BEFORE UPDATE ON hot.orders FOR EACH ROW EXECUTE FUNCTION hot.slowly()`,
     });
     const { expiry } = open();
-    while ((await expiry.round()) === 'more');
-    expect(await overdueSkus(patient, 'hot')).toEqual([]);
+    await roundsUntil(expiry, isNone);
   });
 });
