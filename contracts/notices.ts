@@ -82,7 +82,7 @@ const KIND_OF: Readonly<Record<EventKind, NoticeKind | undefined>> = {
   refunded: 'refunded',
 };
 
-/** What an order is told as that the shop ended, by the reason. */
+/** The kind of notice about an order that the shop has ended, by the reason. */
 const ENDED = { by_shop: 'cancelled', called_off: 'called_off' } as const;
 
 function kindOf({ kind, waited, reason }: NoticeEvent): NoticeKind | undefined {

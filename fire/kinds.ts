@@ -135,7 +135,7 @@ const WITH_STANDBYS: readonly FaultName[] = [
 ];
 const WITHOUT_STANDBYS: readonly FaultName[] = ['full-disk'];
 
-/** What a system has beside what each one has. */
+/** Parts that only some systems have. */
 export interface Setting {
   /** Whether PostgreSQL has standbys, one of which can be promoted. */
   readonly hasStandbys?: boolean;

@@ -83,7 +83,7 @@ const OF_SILENT_WEB: readonly Scene[] = [
 
 const OF_SILENT_WORKER: readonly Scene[] = [
   [{ fault: 'silence-in', targets: ['*'], lastsMs: [3_000, 9_000] }],
-  // What it was doing goes on in the database, or waits for a lock there.
+  // Its calls go on in the database, or wait for a lock there.
   [
     { fault: 'row-lock', targets: ['plenty', 'counted'], lastsMs: [2_000, 4_000] },
     { fault: 'silence', targets: ['*'], afterMs: [100, 500], lastsMs: [4_000, 9_000] },

@@ -23,7 +23,7 @@ BEGIN
     WHERE c.contact = p_contact AND c.channel = 'email' AND c.confirmed_at IS NULL AND o.contact <> p_contact);
   UPDATE notice_contact c SET confirmed_at = coalesce(c.confirmed_at, now())
   WHERE c.contact = p_contact RETURNING c.sale INTO v_sale;
-  -- What the old address was told is not told again.
+  -- Notices that went to the old address do not go to the new one.
   DELETE FROM notice n USING notice o
   WHERE n.contact = p_contact AND n.state = 'held' AND o.contact = ANY (v_old) AND o.state IN ('due', 'sent')
     AND (o.order_no, o.kind, o.event_no) = (n.order_no, n.kind, n.event_no);

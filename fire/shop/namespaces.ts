@@ -21,7 +21,7 @@ export function apart(...command: readonly string[]): string[] {
   return ['unshare', '--net', '--mount', '--', 'sh', '-ec', prepare.join('\n'), 'sh', ...command];
 }
 
-/** Why this machine lets no run be apart and lay wires; undefined if it does. What is tried goes at once. */
+/** The reason for which a run cannot be apart and lay wires on this machine; undefined if it can. The trial leaves nothing. */
 export function whyNotApart(): string | undefined {
   if (process.getuid?.() !== 0) return 'this user is not root';
   const [program = '', ...args] = apart('sh', '-ec', TRIAL);

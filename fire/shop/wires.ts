@@ -13,7 +13,7 @@ const NETWORK = '198.18';
 const FAR_CARD = 'shop';
 
 const LOST_SHARE = 0.2;
-/** A narrow wire carries some answers a second. What waits longer than this is lost. */
+/** A narrow wire carries some answers a second. A packet that waits longer than this is lost. */
 const NARROW = 'rate 256kbit burst 4kb latency 400ms';
 
 const execute = promisify(execFile);
@@ -25,7 +25,7 @@ interface End {
   readonly card: string;
   /** The address of the other end. */
   readonly other: string;
-  /** What makes a command act at this end. */
+  /** Put before a command, it makes the command act at this end. */
   readonly at: string;
 }
 

@@ -4,7 +4,7 @@ import { readHistory } from '../../zk/tree/history.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
 
 /**
- * What was in force when the last keeper led, according to the history. An edit that was made while no keeper ran has no edit
+ * The values that were in force when the last keeper led, according to the history. An edit that was made while no keeper ran has no edit
  * error, so that if it is invalid, nothing else tells of the last valid value.
  */
 

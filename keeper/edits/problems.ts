@@ -2,7 +2,7 @@ import type { Paths } from '../../zk/tree/paths.ts';
 import { GRANTS_BYTES_MAX, grantBytes } from '../../zk/tree/report.ts';
 import { type Setting, UNREADABLE } from '../../zk/tree/setting.ts';
 
-/** What is wrong with operators' edits. Pure. */
+/** Finds the mistakes in edits of operators. Pure. */
 
 /** An edit without effect and its reason. */
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
   readonly refused: string | null;
   readonly reason: string;
   readonly inForce: string | null;
-  /** What was in force is not known: an edit error may have it that cannot be read either. */
+  /** The value in force is not known: an edit error may have it, which cannot be read either. */
   readonly isUnknown?: boolean;
 }
 

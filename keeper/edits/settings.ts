@@ -65,7 +65,7 @@ export class Edits {
     this.known = this.#names.first.then(async () => {
       await Promise.all(this.#global().map(({ known }) => known));
       for (const sku of this.#followed.values()) await sku.known;
-      // What is created from now on is new: that there was one of this name before does not matter.
+      // A SKU that is created from now on is new. An earlier one of the same name does not matter.
       this.#follower = { session, paths, onChange, seesChildren: true };
     });
   }

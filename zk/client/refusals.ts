@@ -2,6 +2,8 @@ import type { SessionOptions } from './session-options.ts';
 
 /** A refusal of the same node is logged so often. */
 const LOG_INTERVAL_MS = 60_000;
+/** Nodes that are remembered for that. Names of web nodes are new again and again. */
+const LOGGED_MAX = 1_000;
 
 /** What ZooKeeper refuses a process for want of rights. */
 export class Refusals {
@@ -34,6 +36,7 @@ export class Refusals {
     const nowMs = performance.now();
     const loggedAtMs = this.#loggedAtMs.get(path) ?? Number.NEGATIVE_INFINITY;
     if (nowMs < loggedAtMs + LOG_INTERVAL_MS) return;
+    if (this.#loggedAtMs.size >= LOGGED_MAX) this.#loggedAtMs.clear();
     this.#loggedAtMs.set(path, nowMs);
     const message = 'ZooKeeper refuses this process: ZK_AUTH is missing or has no right there';
     this.#log?.warn({ path }, message);

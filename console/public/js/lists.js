@@ -49,7 +49,7 @@ export async function showLists(place, edit) {
         {
           text: 'Add',
           press: async () => {
-            // What was refused stays, to be corrected.
+            // A refused entry stays, so that it can be corrected.
             if (await again('list-add', list, field.value.trim())) field.value = '';
           },
         },
