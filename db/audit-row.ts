@@ -13,5 +13,12 @@ export interface AuditRow {
   readonly remedy: string;
 }
 
+/**
+ * Whether workers mend this by themselves, as soon as they run: work that has waited for too long. All other rows are
+ * about books that do not add up. The words are those of audit().
+ */
+export const waitsForWorker = ({ remedy }: AuditRow): boolean =>
+  remedy.startsWith('start a worker');
+
 /** Far more than an audit needs: it takes 2 to 4 µs per order, and somewhat more under load. */
 export const AUDIT_TIMEOUT_MS = 10 * 60_000;

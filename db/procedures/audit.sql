@@ -14,7 +14,7 @@
 --   sku       the SKU, or NULL if it is not known
 --   detail    what was compared
 --   expected, actual   two numbers that should be equal, or a bound and the number beyond it
---   remedy    what to do about it
+--   remedy    what to do about it. "start a worker…": a running worker does it (read by flashsale after-restore)
 -- Tables: reads catalog.sku, catalog.sale, catalog.sku_terms, all tables of the schema, and orders of the
 --   other schema for SKUs that have moved; and the tables that its part routines read
 -- Locks: none

@@ -98,7 +98,7 @@ function unseen(homes: readonly SetBackHome[]): string[] {
 }
 
 export function told(result: AfterRestore, isDry: boolean): string {
-  const { homes, aligned, users, doubtful, missing, broken } = result;
+  const { homes, aligned, users, doubtful, missing, broken, waiting } = result;
   if (homes.length === 0) return 'no home was set back';
   const lines = [...homes.map(toldOfHome), ...unseen(homes)];
   if (isDry) return [...lines, 'nothing was changed'].join('\n');
@@ -111,6 +111,12 @@ export function told(result: AfterRestore, isDry: boolean): string {
     );
   }
   if (broken.length > 0) lines.push(table(broken.map((row) => ({ ...row }))));
+  if (result.isAccepted && waiting.length > 0) {
+    lines.push(
+      'workers do this first:',
+      table(waiting.map(({ sku, detail }) => ({ sku, detail }))),
+    );
+  }
   lines.push(
     result.isAccepted
       ? 'the books balance: the shop sells again'

@@ -1,6 +1,7 @@
 import type { Home } from '../../contracts/homes.ts';
 import { REGULAR } from '../../contracts/homes.ts';
 import { type AuditRow, audit } from '../../db/audit.ts';
+import { waitsForWorker } from '../../db/audit-row.ts';
 import type { Databases, Queryable } from '../../db/client/pool.ts';
 import { acceptHistory, isAccepted, skipNumbers } from '../../db/restore.ts';
 import {
@@ -44,6 +45,8 @@ export interface AfterRestore {
   readonly doubtful: readonly string[];
   readonly missing: readonly Shortage[];
   readonly broken: readonly AuditRow[];
+  /** Work that has waited for too long. Workers can only do it when the shop sells again. */
+  readonly waiting: readonly AuditRow[];
   readonly isAccepted: boolean;
 }
 
@@ -73,7 +76,7 @@ export async function afterRestore(place: RestorePlace, isDry = false): Promise<
     const lost = copy && (await findLost(databases, home, copy, since));
     homes.push({ home, since, lost, paidAgain: [] });
   }
-  const nothing = { aligned: [], users: 0, doubtful: [], missing: [], broken: [] };
+  const nothing = { aligned: [], users: 0, doubtful: [], missing: [], broken: [], waiting: [] };
   if (isDry || setBack.length === 0) return { homes, ...nothing, isAccepted: false };
 
   await forgetCopies(databases, setBack);
@@ -86,7 +89,9 @@ export async function afterRestore(place: RestorePlace, isDry = false): Promise<
     told.push({ ...each, paidAgain });
   }
   const users = await alignBuyers(databases);
-  const broken = await audit(databases);
+  const found = await audit(databases);
+  const waiting = found.filter(waitsForWorker);
+  const broken = found.filter((row) => !waitsForWorker(row));
   const isWhole = missing.length === 0 && broken.length === 0 && doubtful.length === 0;
   if (isWhole) {
     for (const server of databases.servers) {
@@ -94,5 +99,5 @@ export async function afterRestore(place: RestorePlace, isDry = false): Promise<
       if (setBack.includes(home)) await acceptHistory(databases, home, await lastBeat(home));
     }
   }
-  return { homes: told, aligned, users, doubtful, missing, broken, isAccepted: isWhole };
+  return { homes: told, aligned, users, doubtful, missing, broken, waiting, isAccepted: isWhole };
 }

@@ -220,17 +220,13 @@ it('knows where each SKU lives when moves are lost, and sells each unit once', a
   await server.restoreTo(time);
 
   const result = await afterRestore();
-  expect(result).toMatchObject({ missing: [] });
+  expect(result).toMatchObject({ isAccepted: true, missing: [], broken: [] });
   expect(result.homes).toMatchObject([{ home: 'regular', paidAgain: [] }]);
   expect(result.homes[0]?.lost).toBeUndefined();
   expect(result.aligned).toMatchObject([
     { sku: 'PHONE', from: 'hot', to: 'regular', what: 'resent' },
     { sku: 'RADIO', from: 'regular', to: 'hot', what: 'adopted' },
   ]);
-  // On a slow machine a worker carries a transfer only after the command has waited for it. Then it is called again.
-  if (!result.isAccepted) {
-    await until('a further call accepts', async () => (await afterRestore()).isAccepted);
-  }
   await sellOut('RADIO');
   await sellOut('PHONE');
   await until('the books balance', async () => (await audit(system.databases)).length === 0);

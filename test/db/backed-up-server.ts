@@ -73,7 +73,9 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
     return own(path);
   };
   chmodSync(home.path, 0o711);
-  const [repository, spool, log, secrets] = ['repository', 'spool', 'log', 'secrets'].map(folderOf);
+  const [repository, spool, log, secrets, locks] = [
+    ...['repository', 'spool', 'log', 'secrets', 'locks'],
+  ].map(folderOf);
   const folder = folderOf('postgres');
   const data = join(folder, 'data');
   const port = await freePort();
@@ -85,6 +87,7 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
     '/var/log/pgbackrest': log ?? '',
     '/var/lib/postgresql/15/main': data,
     '/var/run/postgresql': folder,
+    '[global]': `[global]\nlock-path=${locks}`,
     'pg1-port=5432': `pg1-port=${port}`,
     'pg1-user=postgres': `pg1-user=${POSTGRES_USER}`,
   });

@@ -3,6 +3,7 @@ import {
   audit,
   cancelOrder,
   carry,
+  expireOrders,
   moveSku,
   orderDetails,
   payOrder,
@@ -165,6 +166,47 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
   expect(await audit(after)).toEqual([]);
   // For an accepted database it moves nothing that is in use: the time of the last beat is all.
   expect(await skipNumbers(after, 'hot', true)).toBeInstanceOf(Date);
+});
+
+it('work that nobody could do while the shop was closed does not keep it closed', async () => {
+  const [regular, hot] = sides;
+  const before = open(regular.url, hot.url);
+  const sale = await openSale(before);
+  const stays = await stock(before, sale, { units: 1, schema: 'regular' });
+  const comes = await stock(before, sale, { units: 1, schema: 'hot' });
+  await order(before, stays, {}, 'regular');
+  const early = await beat(before, 'regular', undefined);
+  const back = await copyOf(regular.url);
+  await moveSku(before, 'regular', comes);
+  const known = await beat(before, 'regular', early);
+
+  // The restore takes hours.
+  const after = open(back, hot.url);
+  expect(await beat(after, 'regular', known)).toBeUndefined();
+  await after.regular.query({
+    text: "UPDATE regular.orders SET pay_before = now() - interval '1 h' WHERE sku = $1",
+    values: [stays],
+  });
+  await after.home('hot').query({
+    text: "UPDATE regular.transfer SET sent_at = now() - interval '1 h' WHERE sku = $1",
+    values: [comes],
+  });
+  const result = await afterRestore(placeOf(after, known));
+  expect(result).toMatchObject({
+    isAccepted: true,
+    broken: [],
+    waiting: [
+      { schema: 'regular', sku: stays, promise: 'no_undersell' },
+      { schema: 'hot', sku: comes, promise: 'no_undersell' },
+    ],
+  });
+  expect(told(result, false)).toContain(`a transfer to the other server has waited`);
+  await carryAll(after);
+  await expireOrders(after, 'regular', 10);
+  expect(await audit(after)).toEqual([]);
+  await order(after, stays, {}, 'regular');
+  await order(after, comes, {}, 'regular');
+  sides = [{ ...regular, url: back }, hot];
 });
 
 /** The routines by which after-restore changes something. */
