@@ -1,9 +1,9 @@
 -- forget_transfers: undoes transfers that this server applied and that the sender lost, because it was set back.
--- There the orders hold the units once more, so they are taken out of the slots here. Part of flashsale
--- after-restore.
+-- There the orders hold the units once more, so they are taken out of the slots here. If the SKU lives on both servers,
+-- the transfers stay, and only units that the sender cannot send again are undone. Part of flashsale after-restore.
 --
--- Parameters: p_hot_home, as in transfers_to; p_sku; p_sent, the last transfer that the sender knows; p_units_sent,
---   the units of this and all before
+-- Parameters: p_hot_home, as in transfers_to; p_sku; p_sent, the last transfer that stays; p_units_sent, the units
+--   of this and all before
 -- Result: how many units are missing here; nothing was changed then. 0: done
 -- Tables: writes transfer_mark, stock_slot, stock_movement
 -- Locks, in order: the advisory lock of the SKU, exclusively; the transfer_mark row; the slots
@@ -21,7 +21,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
   SELECT * INTO v_mark FROM transfer_mark m WHERE m.sku = p_sku AND m.hot_home = p_hot_home FOR UPDATE;
-  IF v_mark.applied <= p_sent THEN RETURN 0; END IF;
+  IF (v_mark.applied, v_mark.units_applied) <= (p_sent, p_units_sent) THEN RETURN 0; END IF;
   v_missing := draw_units((SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku), p_sku,
                           v_mark.units_applied - p_units_sent, 'move');
   IF v_missing > 0 THEN RETURN v_missing; END IF;

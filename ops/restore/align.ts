@@ -68,15 +68,29 @@ async function alignSku(
   }
   if (receiver.applied <= sender.sent) return undefined;
   const transfers = receiver.applied - sender.sent;
-  if (sender.isHere) {
-    const text = `SELECT ${schema}.adopt_transfers($1, $2, $3, $4, $5) AS n`;
-    const isGone = receiver.isHere;
-    const units = await call(source, text, [receiver.applied, receiver.unitsApplied, isGone]);
-    return units > 0 ? { sku, home: from, units } : { sku, from, to, what: 'adopted', transfers };
+  const forget = (sent: number, units: number) =>
+    call(target, `SELECT ${schema}.forget_transfers($1, $2, $3, $4) AS n`, [sent, units]);
+  if (!sender.isHere) {
+    const units = await forget(sender.sent, sender.unitsSent);
+    return units > 0 ? { sku, home: to, units } : { sku, from, to, what: 'undone', transfers };
   }
-  const text = `SELECT ${schema}.forget_transfers($1, $2, $3, $4) AS n`;
-  const units = await call(target, text, [sender.sent, sender.unitsSent]);
-  return units > 0 ? { sku, home: to, units } : { sku, from, to, what: 'undone', transfers };
+  const adopt = (applied: number, units: number) => {
+    const text = `SELECT ${schema}.adopt_transfers($1, $2, $3, $4, $5) AS n`;
+    return call(source, text, [applied, units, receiver.isHere]);
+  };
+  const { applied, unitsApplied } = receiver;
+  let missing = await adopt(applied, unitsApplied);
+  // Orders of the sender are back and hold units that were sent. Some may still be free where they went.
+  for (let back = missing; back > 0; ) {
+    const sold = await forget(applied, unitsApplied - back);
+    if (sold > 0) back -= sold;
+    else {
+      missing = await adopt(applied, unitsApplied - back);
+      break;
+    }
+  }
+  if (missing > 0) return { sku, home: from, units: missing };
+  return { sku, from, to, what: 'adopted', transfers };
 }
 
 /** Aligns the transfers of all SKUs. @throws {DatabaseError} FS004 if transfers are gone for good */

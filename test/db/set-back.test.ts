@@ -209,6 +209,129 @@ it('work that nobody could do while the shop was closed does not keep it closed'
   sides = [{ ...regular, url: back }, hot];
 });
 
+it('a shop with one server sells again after it was set back', async () => {
+  const database = await freshDatabase();
+  const openBoth = (url: string) => {
+    const pool = openPool(url, 4);
+    pools.push(pool);
+    return new Databases({ regular: pool, hot: pool });
+  };
+  const before = openBoth(database.url);
+  const sale = await openSale(before);
+  const moves = await stock(before, sale, { units: 2, schema: 'regular' });
+  const stays = await stock(before, sale, { units: 2, schema: 'hot' });
+  const kept = await order(before, stays, {}, 'hot');
+  const early = await beat(before, 'regular', undefined);
+  const back = await copyOf(database.url);
+
+  expect(await payOrder(before, kept, 'paid-on-the-only-server')).toBe('paid');
+  const lost = [await order(before, moves, {}, 'regular'), await order(before, stays, {}, 'hot')];
+  await moveSku(before, 'hot', moves);
+  lost.push(await order(before, moves, {}, 'hot'));
+  const known = await beat(before, 'regular', early);
+  const end = openPool(await copyOf(database.url), 2);
+  pools.push(end);
+
+  const after = openBoth(back);
+  expect(await beat(after, 'regular', known)).toBeUndefined();
+  const result = await afterRestore(placeOf(after, known, new Map([['', end]])));
+  expect(result).toMatchObject({ isAccepted: true, aligned: [], missing: [], broken: [] });
+  expect(result.homes.flatMap(({ paidAgain }) => paidAgain)).toEqual([kept]);
+  const named = result.homes.flatMap((home) => home.lost?.orders ?? []);
+  expect(named.map(({ orderNo }) => orderNo).sort()).toEqual(lost.toSorted());
+  const next = [
+    ...(await Promise.all([1, 2].map(() => order(after, moves, {}, 'regular')))),
+    await order(after, stays, {}, 'hot'),
+  ];
+  expect(next.filter((orderNo) => lost.includes(orderNo))).toEqual([]);
+  expect(await audit(after)).toEqual([]);
+  await database.remove();
+});
+
+it.each(['regular', 'hot'] as const)(
+  'both servers are set back, %s to an earlier time',
+  async (earlier) => {
+    const [regular, hot] = sides;
+    const before = open(regular.url, hot.url);
+    const sale = await openSale(before);
+    const goes = await stock(before, sale, { units: 3, schema: 'regular' });
+    const comes = await stock(before, sale, { units: 3, schema: 'hot' });
+    const first = await order(before, goes, { userId: 'first' }, 'regular');
+    await order(before, comes, { userId: 'first' }, 'hot');
+    const beats = new Map<string, string | undefined>();
+    const beatAll = async () => {
+      for (const home of ['regular', 'hot']) {
+        beats.set(home, await beat(before, home, beats.get(home)));
+      }
+    };
+    await beatAll();
+    const urls = { regular: regular.url, hot: hot.url };
+    const back = { ...urls, [earlier]: await copyOf(urls[earlier]) };
+    // The other server is set back to after this.
+    await moveSku(before, 'hot', goes);
+    await moveSku(before, 'regular', comes);
+    await order(before, goes, { userId: 'second' }, 'hot');
+    await order(before, comes, { userId: 'second' }, 'regular');
+    await cancelOrder(before, first, 'first');
+    await carryAll(before);
+    await beatAll();
+    const later = earlier === 'hot' ? 'regular' : 'hot';
+    back[later] = await copyOf(urls[later]);
+    await order(before, goes, { userId: 'third' }, 'hot');
+    await order(before, comes, { userId: 'third' }, 'regular');
+    await carryAll(before);
+    await beatAll();
+
+    const after = open(back.regular, back.hot);
+    for (const home of ['regular', 'hot']) {
+      expect(await beat(after, home, beats.get(home))).toBeUndefined();
+    }
+    const lastBeat = async (home: string) => beats.get(home);
+    const result = await afterRestore({ databases: after, lastBeat, copies: new Map() });
+    expect(result).toMatchObject({ isAccepted: true, missing: [], broken: [] });
+    expect(result.homes.map(({ home }) => home)).toEqual(['regular', 'hot']);
+    await carryAll(after);
+    expect(await audit(after)).toEqual([]);
+    // Each unit is sold once.
+    const heldOf = async (sku: string) => {
+      const ask = (home: string) =>
+        after.home(home).query<{ units: string }>({
+          text: `SELECT coalesce(sum(units), 0) AS units FROM ${home}.orders
+                 WHERE sku = $1 AND status IN ('ordered', 'paid')`,
+          values: [sku],
+        });
+      const rows = [...(await ask('regular')), ...(await ask('hot'))];
+      return rows.reduce((sum, { units }) => sum + Number(units), 0);
+    };
+    const homes = await homesOf(after);
+    for (const sku of [goes, comes]) {
+      const home = homes.get(sku) ?? '';
+      for (let left = 3 - (await heldOf(sku)); left > 0; left -= 1) {
+        await order(after, sku, {}, home);
+      }
+      await expect(order(after, sku, {}, home)).rejects.toThrow('not ordered');
+      expect(await heldOf(sku)).toBe(3);
+    }
+    expect(await audit(after)).toEqual([]);
+    sides = [
+      { ...regular, url: back.regular },
+      { ...hot, url: back.hot },
+    ];
+  },
+);
+
+/** Where each SKU lives. */
+async function homesOf(databases: Databases): Promise<ReadonlyMap<string, string>> {
+  const homes = new Map<string, string>();
+  for (const home of databases.homes) {
+    const rows = await databases.home(home).query<{ sku: string; schema: string }>({
+      text: 'SELECT sku, schema FROM catalog.sku_homes() WHERE NOT abroad',
+    });
+    for (const { sku, schema } of rows) if (schema === home) homes.set(sku, schema);
+  }
+  return homes;
+}
+
 /** The routines by which after-restore changes something. */
 const CHANGES =
   /skip_numbers|forget_copies|_transfers\(\$1, \$2|claim_reference|pay_order|refuse_payment|refuse_requests|set_buyers|accept_history/;
