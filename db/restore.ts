@@ -170,3 +170,26 @@ export async function transferEnds(
     ]),
   );
 }
+
+/** A move of a SKU from one server to another. */
+export interface SentHome {
+  readonly sku: string;
+  readonly transferNo: number;
+  readonly sentAt: Date;
+  /** When the sender knew that the SKU had arrived; undefined: not yet. */
+  readonly doneAt: Date | undefined;
+}
+
+/** The moves from a server to `to` of the last seven days. */
+export async function sentHomes(server: Queryable, to: Home, hotHome: Home): Promise<SentHome[]> {
+  const rows = await server.query<{
+    sku: string;
+    transfer_no: string;
+    sent_at: Date;
+    done_at: Date | null;
+  }>({ text: `SELECT * FROM ${schemaOf(to)}.sent_homes($1)`, values: [hotHome] });
+  return rows.map((row) => ({
+    ...{ sku: row.sku, transferNo: toNumber(row.transfer_no) },
+    ...{ sentAt: row.sent_at, doneAt: row.done_at ?? undefined },
+  }));
+}

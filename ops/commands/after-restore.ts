@@ -101,7 +101,11 @@ export function told(result: AfterRestore, isDry: boolean): string {
   const { homes, aligned, users, doubtful, missing, broken, waiting } = result;
   if (homes.length === 0) return 'no home was set back';
   const lines = [...homes.map(toldOfHome), ...unseen(homes)];
-  if (isDry) return [...lines, 'nothing was changed'].join('\n');
+  for (const { sku, home, restoreTo } of result.movedTwice) {
+    const time = restoreTo.toISOString();
+    lines.push(`${sku} moved more than once in the lost time: restore ${home} to ${time} or later`);
+  }
+  if (isDry || result.movedTwice.length > 0) return [...lines, 'nothing was changed'].join('\n');
   if (aligned.length > 0) lines.push(table(aligned.map((each) => ({ ...each }))));
   if (users > 0) lines.push(`units of ${users} users were counted again`);
   for (const order of doubtful) lines.push(`the payment of order ${order} pays another order`);

@@ -13,6 +13,7 @@ import {
   type Shortage,
 } from './align.ts';
 import { findLost, type Lost, makeGood } from './lost.ts';
+import { type MovedTwice, movedTwice } from './moved-twice.ts';
 
 /**
  * Brings the shop in line with homes that were set back. Until it has accepted them, no process uses them. May be
@@ -39,6 +40,8 @@ export interface SetBackHome {
 
 export interface AfterRestore {
   readonly homes: readonly SetBackHome[];
+  /** If there are any, nothing is changed: the home has to be restored to another time. */
+  readonly movedTwice: readonly MovedTwice[];
   readonly aligned: readonly Aligned[];
   readonly users: number;
   /** Orders whose payment pays another order. */
@@ -69,15 +72,19 @@ export async function afterRestore(place: RestorePlace, isDry = false): Promise<
   if (servers.size > 1 && copies.has('')) {
     throw new Error(`name the home of each copy: ${setBack.join(' and ')} were set back`);
   }
+  const twice = await movedTwice(databases, setBack);
+  const onlyTell = isDry || twice.length > 0;
   const homes: SetBackHome[] = [];
   for (const home of setBack) {
-    const since = await skipNumbers(databases, home, isDry);
+    const since = await skipNumbers(databases, home, onlyTell);
     const copy = copies.get(home) ?? copies.get('');
     const lost = copy && (await findLost(databases, home, copy, since));
     homes.push({ home, since, lost, paidAgain: [] });
   }
   const nothing = { aligned: [], users: 0, doubtful: [], missing: [], broken: [], waiting: [] };
-  if (isDry || setBack.length === 0) return { homes, ...nothing, isAccepted: false };
+  if (onlyTell || setBack.length === 0) {
+    return { homes, movedTwice: twice, ...nothing, isAccepted: false };
+  }
 
   await forgetCopies(databases, setBack);
   const { aligned, missing } = await alignTransfers(databases);
@@ -99,5 +106,6 @@ export async function afterRestore(place: RestorePlace, isDry = false): Promise<
       if (setBack.includes(home)) await acceptHistory(databases, home, await lastBeat(home));
     }
   }
-  return { homes: told, aligned, users, doubtful, missing, broken, waiting, isAccepted: isWhole };
+  const stock = { movedTwice: twice, aligned, missing };
+  return { homes: told, ...stock, users, doubtful, broken, waiting, isAccepted: isWhole };
 }

@@ -87,6 +87,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   draw_units: [],
   transfer_ends: ['ops'],
   resend_transfers: ['ops'],
+  sent_homes: ['ops'],
   adopt_transfers: ['ops'],
   forget_transfers: ['ops'],
   forget_copies: ['ops'],

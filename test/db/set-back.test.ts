@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   audit,
   cancelOrder,
-  carry,
   expireOrders,
   moveSku,
   orderDetails,
@@ -10,16 +9,23 @@ import {
   placeOrders,
   refundOrder,
   restock,
-  routesTo,
 } from '../../db/calls.ts';
-import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { createPool, type Databases, type Pool } from '../../db/client/pool.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { acceptHistory, beat, isAccepted, skipNumbers } from '../../db/restore.ts';
 import { told } from '../../ops/commands/after-restore.ts';
 import { afterRestore, type RestorePlace } from '../../ops/restore/after-restore.ts';
-import { databaseUrl, servers, uniqueName } from '../servers.ts';
-import { openPool, PATIENCE, type TestDatabase } from './database.ts';
+import type { TestDatabase } from './database.ts';
 import { Killed, mortal } from './mortal.ts';
+import {
+  carryAll,
+  copyOf,
+  heldUnits,
+  homeOf,
+  openFor,
+  openHomes,
+  removeCopies,
+} from './set-back.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { freshDatabase } from './three-homes.ts';
 
@@ -29,8 +35,6 @@ import { freshDatabase } from './three-homes.ts';
  */
 
 let sides: readonly [TestDatabase, TestDatabase];
-const pools: Pool[] = [];
-const copies: string[] = [];
 
 beforeAll(async () => {
   sides = [await freshDatabase(), await freshDatabase()];
@@ -38,39 +42,9 @@ beforeAll(async () => {
   await prepareHomes(new Map(Object.entries({ regular: regular.url, hot: hot.url })));
 });
 afterAll(async () => {
-  await Promise.all(pools.map((pool) => pool.close()));
   for (const side of sides) await side.remove();
-  const session = await openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
-  for (const copy of copies) await session.run(`DROP DATABASE ${copy} WITH (FORCE)`);
-  await session.close();
+  await removeCopies();
 });
-
-function open(regular: string, hot: string): Databases {
-  const [one, other] = [openPool(regular, 4), openPool(hot, 4)];
-  pools.push(one, other);
-  return new Databases({ regular: one, hot: other });
-}
-
-/** Copies a database as it is now. */
-async function copyOf(url: string): Promise<string> {
-  const [name, copy] = [new URL(url).pathname.slice(1), uniqueName('copy')];
-  const session = await openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
-  await session.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
-  await session.run(
-    `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${name}'`,
-  );
-  await session.run(`CREATE DATABASE ${copy} TEMPLATE ${name}`);
-  await session.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
-  await session.close();
-  copies.push(copy);
-  return databaseUrl(copy);
-}
-
-async function carryAll(databases: Databases): Promise<void> {
-  for (const home of databases.homes) {
-    for (const route of routesTo(databases, home)) await carry(route);
-  }
-}
 
 function placeOf(
   databases: Databases,
@@ -82,7 +56,7 @@ function placeOf(
 
 it('a unit that two homes have sold keeps the shop closed until there is one more', async () => {
   const [regular, hot] = sides;
-  const before = open(regular.url, hot.url);
+  const before = openHomes(regular.url, hot.url);
   const sale = await openSale(before);
   const sku = await stock(before, sale, { units: 1, schema: 'regular' });
   const first = await order(before, sku, { userId: 'first' }, 'regular');
@@ -97,7 +71,7 @@ it('a unit that two homes have sold keeps the shop closed until there is one mor
   const known = await beat(before, 'regular', early);
   expect(await audit(before)).toEqual([]);
 
-  const after = open(back, hot.url);
+  const after = openHomes(back, hot.url);
   expect(await isAccepted(after, 'regular')).toBe(true);
   expect(await beat(after, 'regular', known)).toBeUndefined();
   expect(await isAccepted(after, 'regular')).toBe(false);
@@ -131,7 +105,7 @@ it('a unit that two homes have sold keeps the shop closed until there is one mor
 
 it('a hot home gets again what it lost, and numbers are never given out twice', async () => {
   const [regular, hot] = sides;
-  const before = open(regular.url, hot.url);
+  const before = openHomes(regular.url, hot.url);
   const sale = await openSale(before);
   const sku = await stock(before, sale, { units: 3, schema: 'regular' });
   const returning = await order(before, sku, { userId: 'returns' }, 'regular');
@@ -146,7 +120,7 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
   expect(await payOrder(before, lost, 'payment-of-lost')).toBe('paid');
   const known = await beat(before, 'hot', early);
 
-  const after = open(regular.url, back);
+  const after = openHomes(regular.url, back);
   expect(await beat(after, 'hot', known)).toBeUndefined();
   const resent = { sku, from: 'regular', to: 'hot', what: 'resent' };
   expect(await afterRestore(placeOf(after, known))).toMatchObject({
@@ -170,7 +144,7 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
 
 it('work that nobody could do while the shop was closed does not keep it closed', async () => {
   const [regular, hot] = sides;
-  const before = open(regular.url, hot.url);
+  const before = openHomes(regular.url, hot.url);
   const sale = await openSale(before);
   const stays = await stock(before, sale, { units: 1, schema: 'regular' });
   const comes = await stock(before, sale, { units: 1, schema: 'hot' });
@@ -181,7 +155,7 @@ it('work that nobody could do while the shop was closed does not keep it closed'
   const known = await beat(before, 'regular', early);
 
   // The restore takes hours.
-  const after = open(back, hot.url);
+  const after = openHomes(back, hot.url);
   expect(await beat(after, 'regular', known)).toBeUndefined();
   await after.regular.query({
     text: "UPDATE regular.orders SET pay_before = now() - interval '1 h' WHERE sku = $1",
@@ -211,12 +185,7 @@ it('work that nobody could do while the shop was closed does not keep it closed'
 
 it('a shop with one server sells again after it was set back', async () => {
   const database = await freshDatabase();
-  const openBoth = (url: string) => {
-    const pool = openPool(url, 4);
-    pools.push(pool);
-    return new Databases({ regular: pool, hot: pool });
-  };
-  const before = openBoth(database.url);
+  const before = openHomes(database.url, database.url);
   const sale = await openSale(before);
   const moves = await stock(before, sale, { units: 2, schema: 'regular' });
   const stays = await stock(before, sale, { units: 2, schema: 'hot' });
@@ -229,10 +198,9 @@ it('a shop with one server sells again after it was set back', async () => {
   await moveSku(before, 'hot', moves);
   lost.push(await order(before, moves, {}, 'hot'));
   const known = await beat(before, 'regular', early);
-  const end = openPool(await copyOf(database.url), 2);
-  pools.push(end);
+  const end = openFor(await copyOf(database.url), 2);
 
-  const after = openBoth(back);
+  const after = openHomes(back, back);
   expect(await beat(after, 'regular', known)).toBeUndefined();
   const result = await afterRestore(placeOf(after, known, new Map([['', end]])));
   expect(result).toMatchObject({ isAccepted: true, aligned: [], missing: [], broken: [] });
@@ -252,7 +220,7 @@ it.each(['regular', 'hot'] as const)(
   'both servers are set back, %s to an earlier time',
   async (earlier) => {
     const [regular, hot] = sides;
-    const before = open(regular.url, hot.url);
+    const before = openHomes(regular.url, hot.url);
     const sale = await openSale(before);
     const goes = await stock(before, sale, { units: 3, schema: 'regular' });
     const comes = await stock(before, sale, { units: 3, schema: 'hot' });
@@ -282,7 +250,7 @@ it.each(['regular', 'hot'] as const)(
     await carryAll(before);
     await beatAll();
 
-    const after = open(back.regular, back.hot);
+    const after = openHomes(back.regular, back.hot);
     for (const home of ['regular', 'hot']) {
       expect(await beat(after, home, beats.get(home))).toBeUndefined();
     }
@@ -293,24 +261,13 @@ it.each(['regular', 'hot'] as const)(
     await carryAll(after);
     expect(await audit(after)).toEqual([]);
     // Each unit is sold once.
-    const heldOf = async (sku: string) => {
-      const ask = (home: string) =>
-        after.home(home).query<{ units: string }>({
-          text: `SELECT coalesce(sum(units), 0) AS units FROM ${home}.orders
-                 WHERE sku = $1 AND status IN ('ordered', 'paid')`,
-          values: [sku],
-        });
-      const rows = [...(await ask('regular')), ...(await ask('hot'))];
-      return rows.reduce((sum, { units }) => sum + Number(units), 0);
-    };
-    const homes = await homesOf(after);
     for (const sku of [goes, comes]) {
-      const home = homes.get(sku) ?? '';
-      for (let left = 3 - (await heldOf(sku)); left > 0; left -= 1) {
+      const home = (await homeOf(after, sku)) ?? '';
+      for (let left = 3 - (await heldUnits(after, sku)); left > 0; left -= 1) {
         await order(after, sku, {}, home);
       }
       await expect(order(after, sku, {}, home)).rejects.toThrow('not ordered');
-      expect(await heldOf(sku)).toBe(3);
+      expect(await heldUnits(after, sku)).toBe(3);
     }
     expect(await audit(after)).toEqual([]);
     sides = [
@@ -320,17 +277,44 @@ it.each(['regular', 'hot'] as const)(
   },
 );
 
-/** Where each SKU lives. */
-async function homesOf(databases: Databases): Promise<ReadonlyMap<string, string>> {
-  const homes = new Map<string, string>();
-  for (const home of databases.homes) {
-    const rows = await databases.home(home).query<{ sku: string; schema: string }>({
-      text: 'SELECT sku, schema FROM catalog.sku_homes() WHERE NOT abroad',
-    });
-    for (const { sku, schema } of rows) if (schema === home) homes.set(sku, schema);
-  }
-  return homes;
-}
+it('a SKU that moved away and back in the lost time asks for another time', async () => {
+  const [regular, hot] = sides;
+  const before = openHomes(regular.url, hot.url);
+  const sale = await openSale(before);
+  const sku = await stock(before, sale, { units: 2, schema: 'regular' });
+  const early = await beat(before, 'regular', undefined);
+  const back = await copyOf(regular.url);
+  await moveSku(before, 'hot', sku);
+  const between = await copyOf(regular.url);
+  await moveSku(before, 'regular', sku);
+  const known = await beat(before, 'regular', early);
+
+  const after = openHomes(back, hot.url);
+  expect(await beat(after, 'regular', known)).toBeUndefined();
+  const books = await booksOf(after.regular);
+  const result = await afterRestore(placeOf(after, known));
+  expect(result).toMatchObject({
+    isAccepted: false,
+    movedTwice: [{ sku, home: 'regular', restoreTo: expect.any(Date) }],
+  });
+  const time = result.movedTwice[0]?.restoreTo.toISOString();
+  expect(told(result, false)).toContain(
+    `${sku} moved more than once in the lost time: restore regular to ${time} or later`,
+  );
+  expect(await booksOf(after.regular)).toEqual(books);
+
+  // Restored to between the two moves, the server has lost one.
+  const again = openHomes(between, hot.url);
+  expect(await beat(again, 'regular', known)).toBeUndefined();
+  expect(await afterRestore(placeOf(again, known))).toMatchObject({
+    isAccepted: true,
+    movedTwice: [],
+  });
+  await carryAll(again);
+  await order(again, sku, {}, 'regular');
+  expect(await audit(again)).toEqual([]);
+  sides = [{ ...regular, url: between }, hot];
+});
 
 /** The routines by which after-restore changes something. */
 const CHANGES =
@@ -362,7 +346,7 @@ async function booksOf(server: Pool) {
 
 it('killed after any of its steps and called again, it ends as if it had not been', async () => {
   const [regular, hot] = sides;
-  const before = open(regular.url, hot.url);
+  const before = openHomes(regular.url, hot.url);
   const sale = await openSale(before);
   const stay = await stock(before, sale, { units: 5, schema: 'regular' });
   const goes = await stock(before, sale, { units: 5, schema: 'regular' });
@@ -392,11 +376,13 @@ it('killed after any of its steps and called again, it ends as if it had not bee
   await moveSku(before, 'hot', goes);
   await moveSku(before, 'regular', comes);
   const known = await beat(before, 'regular', early);
-  const end = openPool(await copyOf(regular.url), 2);
-  pools.push(end);
+  const end = openFor(await copyOf(regular.url), 2);
 
   // Two shops with the same past: one command is left alone, the other one dies after each change that it makes.
-  const [one, other] = [open(back, hot.url), open(await copyOf(back), await copyOf(hot.url))];
+  const [one, other] = [
+    openHomes(back, hot.url),
+    openHomes(await copyOf(back), await copyOf(hot.url)),
+  ];
   for (const after of [one, other]) expect(await beat(after, 'regular', known)).toBeUndefined();
   const copies = new Map([['regular', end]]);
   const result = await afterRestore(placeOf(one, known, copies));
