@@ -1,5 +1,14 @@
 import { afterAll, expect, it } from 'vitest';
-import { audit, cancelOrder, moveSku, payOrder, placeOrders, restock } from '../../db/calls.ts';
+import {
+  audit,
+  cancelOrder,
+  joinWaitlist,
+  moveSku,
+  payOrder,
+  placeOrders,
+  restock,
+  setWaitlists,
+} from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { beat } from '../../db/restore.ts';
@@ -17,7 +26,7 @@ import { freshDatabase } from './three-homes.ts';
  */
 
 const [FIRST = 1, LAST = 8] = (process.env['SEEDS'] ?? '1..8').split('..').map(Number);
-const STEPS = 16;
+const STEPS = 24;
 const UNITS = 4;
 const SIDES = ['regular', 'hot'] as const;
 type Side = (typeof SIDES)[number];
@@ -66,16 +75,24 @@ async function move({ databases, skus, history, random }: Shop): Promise<void> {
   if (movedFrom !== undefined) history.add(`moved ${sku} to ${to}`);
 }
 
+async function wait({ databases, skus, history, random }: Shop): Promise<void> {
+  const [sku, user] = [random.one(skus), `user-${random.between(1, 9)}`];
+  const home = (await homeOf(databases, sku)) ?? 'regular';
+  const result = await joinWaitlist(databases, home, { sku, userId: user, units: 2 });
+  history.add(`${user} joins the waitlist of ${sku}: ${result}`);
+}
+
 async function act(shop: Shop): Promise<void> {
   const { databases, orders, history, random } = shop;
-  const kind = random.between(0, 9);
+  const kind = random.between(0, 10);
   if (kind < 4) return buy(shop);
   if (kind < 6) return move(shop);
-  if (kind === 9) return carryAll(databases);
+  if (kind === 6) return wait(shop);
+  if (kind === 7) return carryAll(databases);
   if (orders.length === 0) return;
   const { no, user } = random.one(orders);
   const done =
-    kind === 8
+    kind === 10
       ? await payOrder(databases, no, `payment-of-${no}`)
       : await cancelOrder(databases, no, user);
   history.add(`order ${no} is ${done}`);
@@ -128,6 +145,7 @@ async function play(urls: Readonly<Record<Side, string>>, random: Random, histor
   for (const schema of SIDES) {
     skus.push(await stock(databases, sale, { units: UNITS, schema, userLimit: 3 }));
   }
+  await setWaitlists(databases, skus, []);
   const shop: Shop = { databases, skus, orders: [], history, random };
   const setBack = random.one<readonly Side[]>([['regular'], ['hot'], SIDES]);
   const at = new Map(setBack.map((side) => [side, random.between(0, STEPS - 1)]));
