@@ -46,4 +46,5 @@ ALTER FUNCTION :schema.refuse_payment OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.refuse_payment IS
   'Books a payment of a wrong amount or currency, which has to go back';
 REVOKE ALL ON FUNCTION :schema.refuse_payment FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.refuse_payment TO flashsale_web, flashsale_worker;
+-- Operators call it after a restore.
+GRANT EXECUTE ON FUNCTION :schema.refuse_payment TO flashsale_web, flashsale_worker, flashsale_ops;

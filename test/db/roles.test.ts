@@ -199,7 +199,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   undelivered_events: ['ops', 'console'],
   report_sale: ['ops'],
   refuse_requests: ['worker', 'ops', 'console'],
-  refuse_payment: ['web', 'worker'],
+  refuse_payment: ['web', 'worker', 'ops'],
   replay_webhooks: ['ops'],
   report_webhooks: ['worker'],
   request_outcomes: ['web', 'worker', 'ops'],

@@ -82,7 +82,7 @@ it('a unit that two homes have sold keeps the shop closed until there is one mor
   await expect(cancelOrder(after, first, 'first')).rejects.toMatchObject({ sqlstate: 'FS004' });
   await expect(acceptHistory(after, 'regular', known)).rejects.toMatchObject({ sqlstate: 'FS004' });
 
-  const place = placeOf(after, known);
+  const place = placeOf(openHomes(back, hot.url, 'ops'), known);
   const short = { isAccepted: false, missing: [{ sku, home: 'hot', units: 1 }] };
   expect(await afterRestore(place)).toMatchObject(short);
   expect(await beat(after, 'regular', known)).toBeUndefined();
@@ -123,7 +123,7 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
   const after = openHomes(regular.url, back);
   expect(await beat(after, 'hot', known)).toBeUndefined();
   const resent = { sku, from: 'regular', to: 'hot', what: 'resent' };
-  expect(await afterRestore(placeOf(after, known))).toMatchObject({
+  expect(await afterRestore(placeOf(openHomes(regular.url, back, 'ops'), known))).toMatchObject({
     isAccepted: true,
     homes: [{ home: 'hot' }],
     aligned: [resent],
@@ -379,13 +379,13 @@ it('killed after any of its steps and called again, it ends as if it had not bee
   const end = openFor(await copyOf(regular.url), 2);
 
   // Two shops with the same past: one command is left alone, the other one dies after each change that it makes.
-  const [one, other] = [
-    openHomes(back, hot.url),
-    openHomes(await copyOf(back), await copyOf(hot.url)),
-  ];
+  const twin = [await copyOf(back), await copyOf(hot.url)] as const;
+  const [one, other] = [openHomes(back, hot.url), openHomes(...twin)];
   for (const after of [one, other]) expect(await beat(after, 'regular', known)).toBeUndefined();
   const copies = new Map([['regular', end]]);
-  const result = await afterRestore(placeOf(one, known, copies));
+  // The command has the rights of operators alone.
+  const [byOps, twinByOps] = [openHomes(back, hot.url, 'ops'), openHomes(...twin, 'ops')];
+  const result = await afterRestore(placeOf(byOps, known, copies));
   expect(result).toMatchObject({
     isAccepted: true,
     homes: [
@@ -416,9 +416,11 @@ it('killed after any of its steps and called again, it ends as if it had not bee
     return CHANGES.test(text) && made.size < made.add(change).size;
   };
   const call = () =>
-    afterRestore(placeOf(mortal(other, 1, true, isNew), known, copies)).catch((error: unknown) => {
-      if (!(error instanceof Killed)) throw error;
-    });
+    afterRestore(placeOf(mortal(twinByOps, 1, true, isNew), known, copies)).catch(
+      (error: unknown) => {
+        if (!(error instanceof Killed)) throw error;
+      },
+    );
   let deaths = 0;
   while ((await call()) === undefined) deaths += 1;
   expect(deaths).toBeGreaterThan(10);

@@ -1,5 +1,5 @@
 import { carry, routesTo } from '../../db/calls.ts';
-import { Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { Databases, openSession, type Pool, type Role } from '../../db/client/pool.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
 import { openPool, PATIENCE } from './database.ts';
 
@@ -11,15 +11,15 @@ const copies: string[] = [];
 const superuser = () => openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
 
 /** A pool that `removeCopies` closes. */
-export function openFor(url: string, max = 4): Pool {
-  const pool = openPool(url, max);
+export function openFor(url: string, max = 4, role?: Role): Pool {
+  const pool = openPool(url, max, role);
   pools.push(pool);
   return pool;
 }
 
-export function openHomes(regular: string, hot: string): Databases {
-  const one = openFor(regular);
-  return new Databases({ regular: one, hot: hot === regular ? one : openFor(hot) });
+export function openHomes(regular: string, hot: string, role?: Role): Databases {
+  const one = openFor(regular, 4, role);
+  return new Databases({ regular: one, hot: hot === regular ? one : openFor(hot, 4, role) });
 }
 
 /** Copies a database as it is now, and returns the URL of the copy. Ends the sessions of the database. */
