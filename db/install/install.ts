@@ -48,7 +48,7 @@ export function leftAlone(report: InstallReport): string[] {
     ...drifted.map((name) => `${name} was changed by hand and is kept as it is`),
     ...pinned.map(
       (name) =>
-        `${name} was rolled back and stays so until its file is new, or: flashsale db release ${name}`,
+        `${name} was rolled back and stays so until its file is new, or: flashsale db release ${name} --reason TEXT`,
     ),
     ...canaries.map(
       (name) => `${name} has a canary and is kept as it is until: flashsale db canary stop`,

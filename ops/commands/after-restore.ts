@@ -78,8 +78,9 @@ function toldOfHome({ home, since, lost, paidAgain }: SetBackHome): string {
 /** The command for an order that its shopper or the shop had ended. The units come back by it, so it has to be done by people. */
 function mendOf(told: Promised, { status }: Promised): string {
   if (told.status !== 'cancelled') return '';
-  if (status === 'paid') return `flashsale orders refund ${told.orderNo}`;
-  return status === 'ordered' ? `flashsale orders cancel ${told.orderNo}` : '';
+  const reason = "--reason 'ended before the restore'";
+  if (status === 'paid') return `flashsale orders refund ${told.orderNo} ${reason}`;
+  return status === 'ordered' ? `flashsale orders cancel ${told.orderNo} ${reason}` : '';
 }
 
 /** What the command cannot know, with the commands that show it. */

@@ -401,7 +401,9 @@ it('killed after any of its steps and called again, it ends as if it had not bee
   // It says what it cannot see.
   const said = told(result, false);
   expect(said).toContain('payments reconcile SALE');
-  expect(said).toContain(`flashsale orders cancel ${regretted}`);
+  expect(said).toContain(
+    `flashsale orders cancel ${regretted} --reason 'ended before the restore'`,
+  );
   expect(said).toContain('dead-letters list');
   expect(said).toContain('sale apply FILE');
   expect(said).toMatch(/the shop sells again$/);
