@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
 import { parseEnvironment } from '../../contracts/config.ts';
+import { MOMENT_FORM, parseMoment } from '../../contracts/times.ts';
 import { installation, saleBoard } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
 import { exportOrders, inOneMoment } from '../../db/export.ts';
@@ -8,7 +9,7 @@ import { accountSpecs } from '../../payment/config.ts';
 import type { StatedPayment } from '../../payment/statement.ts';
 import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
 import { Reconciliation } from '../payments/reconcile.ts';
-import { readStatement } from '../payments/statement-file.ts';
+import { ageOfStatement, readStatement } from '../payments/statement-file.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases, withSessions } from './databases.ts';
 
@@ -16,6 +17,7 @@ import { withDatabases, withSessions } from './databases.ts';
 
 interface Options {
   readonly from?: string;
+  readonly listedAt?: Date;
   readonly json?: boolean;
 }
 
@@ -25,23 +27,30 @@ const CLOCK_MARGIN_MS = 3_600_000;
 interface Statement {
   readonly stated: readonly StatedPayment[];
   readonly isOurs: (reference: string) => boolean;
-  /** When the provider was asked, or when its file was written. */
+  /** When the provider was asked, or when it made its file. */
   readonly listedAt: Date;
+}
+
+function parseListedAt(value: string): Date {
+  const at = parseMoment(value, Date.now());
+  if (at === undefined) throw new InvalidArgumentError(`It is ${MOMENT_FORM}.`);
+  return at;
 }
 
 /** The provider's list: from a file, or from Stripe. */
 async function statementOf(
   { environment }: CommandContext,
-  file: string | undefined,
+  { from: file, listedAt: said }: Options,
   installations: ReadonlySet<string>,
   { opensAt, serverTime }: { readonly opensAt: Date; readonly serverTime: Date },
 ): Promise<Statement> {
   const isStripe = (reference: string) => reference.startsWith(STRIPE_PREFIX);
   if (file !== undefined) {
     const isOurs = (reference: string) => !isStripe(reference);
-    const { mtime: listedAt } = await stat(file);
+    const listedAt = said ?? (await ageOfStatement(file));
     return { stated: await readStatement(file), isOurs, listedAt };
   }
+  if (said !== undefined) throw new Error('--listed-at is for a list that is given with --from');
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_URL: apiUrl } = parseEnvironment(environment, {
     STRIPE_SECRET_KEY: accountSpecs.STRIPE_SECRET_KEY,
     STRIPE_API_URL: accountSpecs.STRIPE_API_URL,
@@ -58,7 +67,7 @@ async function statementOf(
 function reconcile(
   context: CommandContext,
   sale: string,
-  file: string | undefined,
+  options: Options,
 ): Promise<Reconciliation> {
   return withDatabases(context, 'ops', async (databases) => {
     const { sales, missing, serverTime } = await saleBoard(databases);
@@ -69,7 +78,7 @@ function reconcile(
     const installations = new Set(await Promise.all(ids));
     const { opensAt } = found;
     const times = { opensAt, serverTime };
-    const { stated, isOurs, listedAt } = await statementOf(context, file, installations, times);
+    const { stated, isOurs, listedAt } = await statementOf(context, options, installations, times);
     const result = new Reconciliation(stated, isOurs, listedAt);
     // The books are read after the list, so a payment of the list has had time to arrive.
     await withSessions(context, 'ops', (sessions) =>
@@ -107,9 +116,14 @@ export const addPayments: AddCommand = (program, context) => {
     .description("compare the books of a sale with the provider's list; exit code 1 if they differ")
     .argument('<sale>')
     .option('--from <file>', "the provider's list as CSV; without it, Stripe is asked")
+    .option(
+      '--listed-at <time>',
+      'when the provider made that list; by default the last change of the file',
+      parseListedAt,
+    )
     .option('--json', 'print the differences as JSON')
-    .action(async (sale: string, { from, json }: Options) => {
-      const result = await reconcile(context, sale, from);
+    .action(async (sale: string, { json, ...options }: Options) => {
+      const result = await reconcile(context, sale, options);
       const { differences, compared, notCompared } = result;
       if (differences.length > 0) process.exitCode = 1;
       console.log(

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import { CsvError, parse } from 'csv-parse';
 import { ORDER_NO_PATTERN } from '../../contracts/ids.ts';
@@ -37,6 +38,18 @@ const isRow = new Ajv().compile<Static<typeof Row>>(Row);
 
 interface Draft extends Omit<StatedPayment, 'refunds'> {
   readonly refunds: StatedRefund[];
+}
+
+/**
+ * When the provider made its list, as far as the file tells.
+ *
+ * @throws {Error} for standard input: it is as old as this process, and payments that came after the list was made would
+ *   count as missing there
+ */
+export async function ageOfStatement(path: string): Promise<Date> {
+  const found = await stat(path);
+  if (found.isFile()) return found.mtime;
+  throw new Error(`${path} does not tell when the provider made the list: say it with --listed-at`);
 }
 
 /**
