@@ -138,7 +138,16 @@ describe('Kubernetes', () => {
     expect(added?.pod.containers[0]?.env).toContainEqual({ name: 'QUEUES', value: 'hot-1' });
   });
 
-  it.each(programs)('%s gets the URLs of all homes', (_name, entry, { env = [] }, { volumes }) => {
+  const commands = workloads
+    .filter(({ name }) => name === 'operator')
+    .flatMap(({ pod }) =>
+      pod.containers.map(
+        (container) => [container.name, 'ops/stack/prepare.ts', container, pod] as const,
+      ),
+    );
+  const all = [...programs, ...commands];
+
+  it.each(all)('%s gets the URLs of all homes', (_name, entry, { env = [] }, { volumes }) => {
     const items = volumes.flatMap(({ secret }) => secret?.items ?? []).map(({ path }) => path);
     const environment = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
     expect(items).toContain(environment['HOT_DATABASE_URLS_FILE']?.replace('/secrets/', ''));

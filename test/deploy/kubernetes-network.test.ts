@@ -72,7 +72,7 @@ const isNamespace = (name: string) => (peer: Peer) =>
 const isInternet = (peer: Peer) => peer.ipBlock?.cidr === '0.0.0.0/0';
 
 const WORKERS = ['worker-regular', 'worker-hot', 'worker-hot-1'];
-const PROCESSES = ['web', ...WORKERS, 'keeper', 'console', 'prepare'];
+const PROCESSES = ['web', ...WORKERS, 'keeper', 'console', 'operator', 'prepare'];
 const POSTGRES = ['postgres', 'postgres-hot-1'];
 const FLOWS: [from: string, to: string, port: number][] = [
   ['edge', 'web', 8080],
@@ -81,7 +81,7 @@ const FLOWS: [from: string, to: string, port: number][] = [
     [...PROCESSES, ...POSTGRES].map((name): [string, string, number] => [name, server, 5432]),
   ),
   ...PROCESSES.map((name): [string, string, number] => [name, 'rabbitmq', 5672]),
-  ...['web', 'keeper', 'console', 'prepare'].map((name): [string, string, number] => [
+  ...['web', 'keeper', 'console', 'operator', 'prepare'].map((name): [string, string, number] => [
     name,
     'zookeeper',
     2181,
@@ -159,6 +159,7 @@ describe('beyond the namespace', () => {
       'worker-hot',
       'web',
       'console',
+      'operator',
       'worker-hot-1',
     ]);
     const blocks = policies.flatMap(({ egress = [] }) =>

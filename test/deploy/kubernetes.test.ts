@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import {
+  parseEnvironment,
+  withSecretsOfFiles,
+  zookeeperCredentialSpecs,
+  zookeeperPath,
+} from '../../contracts/config.ts';
 import { createMetrics } from '../../process/metrics.ts';
+import { protectionOf } from '../../zk/client/protection.ts';
 import {
   build,
   type Container,
@@ -33,6 +40,9 @@ const containersOf = ({ initContainers = [], containers }: PodSpec) => [
 const dataOf = (name: string) =>
   ofKind('ConfigMap').find(({ metadata }) => metadata.name === name)?.data ?? {};
 
+/** Waits for commands and serves nothing. */
+const IDLE = 'operator';
+
 /** The variables of a container, by themselves and from configuration. */
 function environmentOf({ env = [], envFrom = [] }: Container): Record<string, string> {
   const shared = envFrom.map(({ configMapRef }) => dataOf(configMapRef.name));
@@ -55,11 +65,12 @@ it('there is a workload for every process of a shop', () => {
     'StatefulSet web',
     'Deployment edge 2',
     'Deployment console 1',
+    'Deployment operator 0',
     'Deployment blackbox-exporter 1',
   ]);
 });
 
-describe.each(named)('the pods of %s', (_name, { kind, pod, labels, selector, replicas }) => {
+describe.each(named)('the pods of %s', (name, { kind, pod, labels, selector, replicas }) => {
   it('are what Pod Security calls restricted', () => {
     expect(pod).toMatchObject({
       automountServiceAccountToken: false,
@@ -87,7 +98,7 @@ describe.each(named)('the pods of %s', (_name, { kind, pod, labels, selector, re
   });
 
   it('have the three probes', () => {
-    if (kind === 'Job') return;
+    if (kind === 'Job' || name === IDLE) return;
     for (const container of pod.containers) {
       const { startupProbe, livenessProbe, readinessProbe } = container;
       expect([startupProbe, livenessProbe, readinessProbe]).not.toContain(undefined);
@@ -107,7 +118,7 @@ describe.each(named)('the pods of %s', (_name, { kind, pod, labels, selector, re
     ]);
     expect(spread.every(({ labelSelector }) => selects(labelSelector, labels))).toBe(true);
     expect(selects(selector ?? {}, labels)).toBe(true);
-    if (replicas === 1) return;
+    if (replicas !== undefined && replicas < 2) return;
     const budgets = ofKind('PodDisruptionBudget').filter(({ spec }) =>
       selects(spec?.selector ?? {}, labels),
     );
@@ -144,8 +155,32 @@ const programs = workloads.flatMap(({ name, pod }) =>
   }),
 );
 
-it('all workloads but the edge, ZooKeeper and the exporter start a program of the shop', () => {
-  expect(programs).toHaveLength(workloads.length - 3);
+it('all workloads but the edge, ZooKeeper, the exporter and an idle one start a program of the shop', () => {
+  expect(programs).toHaveLength(workloads.length - 4);
+});
+
+it('every command has a container with the logins that it needs', () => {
+  const found = workloads.find(({ name }) => name === IDLE)?.pod.containers ?? [];
+  const [operator, dba] = found.map((container) => {
+    const given = Object.entries(environmentOf(container)).map(([variable, value]) => [
+      variable,
+      value.replace(/^\/secrets\//, `${secrets.folder}/`),
+    ]);
+    return withSecretsOfFiles(Object.fromEntries(given));
+  });
+  expect(operator?.['DATABASE_URL']).toContain('flashsale_ops');
+  expect(dba?.['DATABASE_URL']).toContain('postgres:');
+  expect(operator).toMatchObject({ ZOOKEEPER: expect.any(String), AMQP_URL: expect.any(String) });
+  const { ZK_AUTH = '', ZK_ACL = '' } = operator ?? {};
+  expect(() =>
+    protectionOf(
+      parseEnvironment(
+        { ZK_AUTH, ZK_ACL, ZK_ROOT: '/flashsale' },
+        { ...zookeeperCredentialSpecs, ZK_ROOT: zookeeperPath() },
+      ),
+      'operator',
+    ),
+  ).not.toThrow();
 });
 
 it.each(programs)('%s: %s takes its variables and its secrets', (_name, entry, container) => {
