@@ -166,7 +166,9 @@ describe('beyond the namespace', () => {
       egress.flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => ipBlock ?? [])),
     );
     for (const { except } of blocks) {
-      expect(except).toEqual(expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16']));
+      expect(except).toEqual(
+        expect.arrayContaining(['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16']),
+      );
     }
   });
 });

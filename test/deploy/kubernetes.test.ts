@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -258,8 +259,29 @@ describe('the autoscaling of web nodes', () => {
   });
 });
 
+const shop = build(join(KUBERNETES, 'example'));
+
+it('the overlay sets the time of the opening, and keeps how load is measured', () => {
+  const triggersIn = (all: typeof manifests) =>
+    all.find(({ kind }) => kind === 'ScaledObject')?.spec?.['triggers'] as { type: string }[];
+  const [measured, kept] = [manifests, shop].map((all) =>
+    triggersIn(all).filter(({ type }) => type !== 'cron'),
+  );
+  expect(kept).toEqual(measured);
+});
+
+it('the pods of the edge are believed, whichever private network the cluster has', () => {
+  const believed = new BlockList();
+  for (const range of dataOf('flashsale')['TRUST_PROXY']?.split(',') ?? []) {
+    const [network = '', bits] = range.split('/');
+    believed.addSubnet(network, Number(bits));
+  }
+  const pods = ['10.244.1.2', '172.16.3.4', '192.168.5.6', '100.64.7.8'];
+  expect(pods.filter((address) => !believed.check(address))).toEqual([]);
+  expect(believed.check('203.0.113.9')).toBe(false);
+});
+
 it('the overlay replaces the image of the shop and the name of the shop', () => {
-  const shop = build(join(KUBERNETES, 'example'));
   const images = workloadsIn(shop).flatMap(({ pod }) =>
     containersOf(pod).map(({ image }) => image),
   );
