@@ -52,7 +52,11 @@ const secrets = makeSecrets();
 afterAll(secrets.remove);
 
 const PRODUCTION = textOf('docker-compose.production.yml');
-const GIVEN = { SHOP_HOST: 'shop.example', SECRETS: secrets.folder };
+const GIVEN = {
+  SHOP_HOST: 'shop.example',
+  SECRETS: secrets.folder,
+  IMAGE_ORIGINS: 'https://cdn.example',
+};
 const compose = parse(interpolate(PRODUCTION, GIVEN), {
   merge: true,
   maxAliasCount: -1,
@@ -183,6 +187,24 @@ describe('the production file', () => {
   const programs = services.flatMap(([name, service]) => {
     const entry = service.command?.find((word) => word in PROGRAMS);
     return entry === undefined ? [] : [[name, entry, environmentOf(service)] as const];
+  });
+
+  it('commands know what the processes know: origins of pictures, and where web nodes tell figures', () => {
+    const [operator, console] = ['operator', 'console'].map((name) =>
+      environmentOf(compose.services[name] ?? {}),
+    );
+    expect(operator).toMatchObject({
+      IMAGE_ORIGINS: GIVEN.IMAGE_ORIGINS,
+      WEB_MONITORS: console?.['WEB_MONITORS'],
+    });
+  });
+
+  it('Prometheus asks every process of the shop', () => {
+    const [{ targets }] = JSON.parse(textOf('ops/monitoring/targets/flashsale.json'));
+    const asked = services
+      .filter(([name, { image }]) => image === 'flashsale' && !ONCE.includes(name))
+      .map(([name]) => `${name}:9100`);
+    expect(targets.toSorted()).toEqual(asked.toSorted());
   });
 
   it.each(programs)('%s: %s takes its variables and its secrets', (_name, entry, environment) => {

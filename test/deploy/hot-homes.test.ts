@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, matchesGlob } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { withSecretsOfFiles } from '../../contracts/config.ts';
@@ -57,6 +57,8 @@ describe('compose', () => {
     readonly environment?: Environment;
     readonly command?: readonly string[];
     readonly secrets?: readonly string[];
+    readonly volumes?: readonly string[];
+    readonly entrypoint?: readonly string[];
   }
   const read = (file: string) =>
     parse(interpolate(textOf(file), { SHOP_HOST: 'shop.example' }), {
@@ -74,6 +76,36 @@ describe('compose', () => {
       extends: { service: 'worker-hot' },
       environment: { QUEUES: 'hot-1' },
     });
+  });
+
+  it('has Prometheus ask the new worker and the exporters of the new servers', () => {
+    const [volume = ''] = more['prometheus']?.volumes ?? [];
+    const folder = join(ROOT, volume.replace(/:.*/, ''));
+    const targets = readdirSync(folder).flatMap((file) =>
+      JSON.parse(readFileSync(join(folder, file), 'utf8')).flatMap(
+        (group: { targets: string[] }) => group.targets,
+      ),
+    );
+    const exporters = Object.entries(more)
+      .filter(([, service]) => service.extends?.service === 'postgres-exporter')
+      .map(([name, { environment }]) => [name, environment?.['DATA_SOURCE_URI']]);
+    expect(exporters).toEqual(
+      ['hot', 'hot-1'].map((home) => [
+        `postgres-exporter-${home}`,
+        `postgres-${home}:5432/flashsale?sslmode=disable`,
+      ]),
+    );
+    const ports = exporters.map(([name]) => `${name}:9187`);
+    expect(targets.toSorted()).toEqual([...ports, 'worker-hot-1:9100'].toSorted());
+    // Each file belongs to a job.
+    const { scrape_configs: jobs } = parse(textOf('ops/monitoring/prometheus.yml'));
+    const patterns = JSON.stringify(jobs).match(/targets\/[a-z]+\*\.json/g) ?? [];
+    for (const file of readdirSync(folder)) {
+      expect(patterns.some((pattern) => matchesGlob(`targets/${file}`, pattern))).toBe(true);
+    }
+    expect(JSON.stringify(production['prometheus']?.entrypoint)).toContain(
+      'cp /more-targets/*.json',
+    );
   });
 
   it.each(users)('%s gets the URLs of all homes', (name, own) => {
@@ -121,9 +153,8 @@ describe('systemd', () => {
 });
 
 describe('Kubernetes', () => {
-  const workloads = workloadsIn(
-    build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'base'))),
-  );
+  const manifests = build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'base')));
+  const workloads = workloadsIn(manifests);
   const programs = workloads.flatMap(({ name, pod }) =>
     pod.containers.flatMap((container) => {
       const entry = container.command?.find(
@@ -136,6 +167,15 @@ describe('Kubernetes', () => {
   it('adds a worker for the queue of the home', () => {
     const added = workloads.find(({ name }) => name === 'worker-hot-1');
     expect(added?.pod.containers[0]?.env).toContainEqual({ name: 'QUEUES', value: 'hot-1' });
+  });
+
+  it('sets up all servers of PostgreSQL alike', () => {
+    const [first, ...others] = manifests
+      .filter(({ kind }) => kind === 'Cluster')
+      .map(({ spec, metadata: { name } }) =>
+        JSON.parse(JSON.stringify(spec).replaceAll(`"${name}"`, '"NAME"')),
+      );
+    expect(others).toEqual([first, first]);
   });
 
   const commands = workloads
