@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZOOKEEPER_ROLES } from '../../contracts/config.ts';
 import { CONSOLE_ROLES, hashOfToken, newToken, tokenEntry } from '../../contracts/console.ts';
@@ -93,6 +93,8 @@ export const addSecrets: AddCommand = (program) => {
       mkdirSync(folder, { mode: 0o700 });
       for (const [name, value] of Object.entries(secrets)) {
         writeFileSync(join(folder, name), value, { flag: 'wx', mode: 0o444 });
+        // A strict umask, as root often has it, takes rights from the mode above.
+        chmodSync(join(folder, name), 0o444);
       }
       const files = Object.keys(secrets);
       if (json) return console.log(JSON.stringify({ folder, files, token }));
