@@ -87,6 +87,7 @@ async function handle<T extends object>(
 ): Promise<void> {
   if ((id === undefined) === (all !== true)) throw new Error('say which: an id, or --all');
   const done: T[] = [];
+  let isLooked = false;
   try {
     await withDatabases(context, 'ops', (databases) =>
       withBroker(context, (broker) =>
@@ -96,6 +97,7 @@ async function handle<T extends object>(
             for (const letter of chosen(letters, id)) {
               done.push(await each(letter, { databases, publisher, who: who() }));
             }
+            isLooked = true;
           } finally {
             await publisher.close();
           }
@@ -103,8 +105,10 @@ async function handle<T extends object>(
       ),
     );
   } finally {
-    if (json) console.log(JSON.stringify(done));
-    else console.log(done.length === 0 ? 'no dead letters' : done.map(say).join('\n'));
+    // An error alone: who could not look must not say that there are none.
+    const isTold = isLooked || done.length > 0;
+    if (isTold && json) console.log(JSON.stringify(done));
+    else if (isTold) console.log(done.length === 0 ? 'no dead letters' : done.map(say).join('\n'));
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { open, rename, rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
@@ -25,10 +26,13 @@ async function toStdout(bytes: Buffer): Promise<void> {
   if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
 }
 
-/** Writes a file under another name until it is complete, so that part of an export is never taken for one. */
+/**
+ * Writes a file under another name until it is complete, so that part of an export is never taken for one. Each call has a
+ * name of its own, because two may write to the same file.
+ */
 export async function toFile<T>(path: string, work: (write: Write) => Promise<T>): Promise<T> {
-  const part = `${path}.part`;
-  const file = await open(part, 'w', 0o600);
+  const part = `${path}.${randomUUID()}.part`;
+  const file = await open(part, 'wx', 0o600);
   try {
     const result = await work(async (bytes) => {
       await file.writeFile(bytes);
