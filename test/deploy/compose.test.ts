@@ -199,6 +199,13 @@ describe('the production file', () => {
     });
   });
 
+  it('nginx has as many worker processes as its service has cores, whatever the machine has', () => {
+    const { command = [] } = compose.services['edge-config'] ?? {};
+    const processes = command.find((word) => word.startsWith('--set=worker_processes='));
+    const { cpus } = compose.services['edge']?.deploy?.resources.limits ?? {};
+    expect(processes).toBe(`--set=worker_processes=${cpus}`);
+  });
+
   it('Prometheus asks every process of the shop', () => {
     const [{ targets }] = JSON.parse(textOf('ops/monitoring/targets/flashsale.json'));
     const asked = services

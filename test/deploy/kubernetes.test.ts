@@ -222,6 +222,13 @@ it('each StatefulSet has the service that gives its pods their names', () => {
   }
 });
 
+it('nginx has as many worker processes as its pod has cores, whatever the machine has', () => {
+  const edge = workloads.find(({ name }) => name === 'edge')?.pod;
+  const [limits] = edge?.containers.map(({ resources }) => resources.limits) ?? [];
+  const processes = /--set worker_processes=(\d+) /.exec(`${edge?.initContainers?.[0]?.args}`)?.[1];
+  expect(limits).toMatchObject({ cpu: processes });
+});
+
 describe('the autoscaling of web nodes', () => {
   const [scaled] = ofKind('ScaledObject');
   const spec = scaled?.spec as {

@@ -156,6 +156,14 @@ describe.each(UNITS)('%s', (unit) => {
   });
 });
 
+it('nginx, with its process for each core, is bounded by the machine and not by bytes', () => {
+  const own = readFileSync(join(FOLDER, 'flashsale-edge.service.d/own.conf'), 'utf8');
+  expect(own).toMatch(/^MemoryHigh=\d+%$/m);
+  expect(own).toMatch(/^MemoryMax=\d+%$/m);
+  // Twice the processes of 512 cores.
+  expect(Number(/^TasksMax=(\d+)$/m.exec(own)?.[1])).toBeGreaterThan(1_024);
+});
+
 describe('the certificate of the edge', () => {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
   afterAll(() => rmSync(folder, { recursive: true }));
