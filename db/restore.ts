@@ -1,4 +1,5 @@
 import { type Home, schemaOf } from '../contracts/homes.ts';
+import { DatabaseError } from './client/errors.ts';
 import { toNumber } from './client/homes.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 
@@ -57,6 +58,18 @@ export async function skipNumbers(
   const text = 'SELECT catalog.skip_numbers($1) AS at';
   const [row] = await databases.home(home).query<{ at: Date }>({ text, values: [onlyTell] });
   return row?.at ?? new Date(0);
+}
+
+const READ_ONLY_SQLSTATE = '25006';
+
+/** When the keeper last beat at a copy; undefined if the copy is a standby, which cannot be asked. */
+export async function beatenAt(copy: Queryable): Promise<Date | undefined> {
+  const text = 'SELECT catalog.skip_numbers(true) AS at';
+  const rows = await copy.query<{ at: Date }>({ text }).catch((error: unknown) => {
+    if (error instanceof DatabaseError && error.sqlstate === READ_ONLY_SQLSTATE) return [];
+    throw error;
+  });
+  return rows[0]?.at;
 }
 
 /** An order as its shopper knows it. Amounts are decimal strings. */

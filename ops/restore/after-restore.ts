@@ -3,7 +3,8 @@ import { REGULAR } from '../../contracts/homes.ts';
 import { type AuditRow, audit } from '../../db/audit.ts';
 import { waitsForWorker } from '../../db/audit-row.ts';
 import type { Databases, Queryable } from '../../db/client/pool.ts';
-import { acceptHistory, isAccepted, skipNumbers } from '../../db/restore.ts';
+import { acceptHistory, beatenAt, isAccepted, skipNumbers } from '../../db/restore.ts';
+import { withSalesLock } from '../sale/apply.ts';
 import {
   type Aligned,
   alignBuyers,
@@ -62,22 +63,52 @@ async function homesSetBack(databases: Databases): Promise<Home[]> {
 }
 
 /**
+ * Only one call at a time changes something. A second one would go on with what it had read before the first one let the
+ * shop sell again.
+ *
  * @param isDry only lists what was lost, and changes nothing
- * @throws {DatabaseError} also if a home does not answer
+ * @throws {DatabaseError} also if a home does not answer, or if another command changes sales
  */
-export async function afterRestore(place: RestorePlace, isDry = false): Promise<AfterRestore> {
-  const { databases, copies, lastBeat } = place;
-  const setBack = await homesSetBack(databases);
+export function afterRestore(place: RestorePlace, isDry = false): Promise<AfterRestore> {
+  return isDry ? restored(place, true) : withSalesLock(place, () => restored(place, false));
+}
+
+/** @throws {Error} if the copies are not of the homes that were set back: what was lost could never be made good */
+function checkNames({ databases, copies }: RestorePlace, setBack: readonly Home[]): void {
+  const names = [...copies.keys()];
+  const unknown = names.find((name) => name !== '' && !databases.homes.includes(name));
+  if (unknown !== undefined) throw new Error(`there is no home ${unknown}`);
+  if (setBack.length === 0 || names.length === 0) return;
   const servers = new Set(setBack.map((home) => databases.home(home)));
   if (servers.size > 1 && copies.has('')) {
     throw new Error(`name the home of each copy: ${setBack.join(' and ')} were set back`);
   }
+  // A call that was killed may have accepted some of them.
+  if (!copies.has('') && !setBack.some((home) => copies.has(home))) {
+    throw new Error(`no copy is of ${setBack.join(' or ')}, which was set back`);
+  }
+}
+
+/** @throws {Error} if the copy ends where the database was set back to */
+async function checkEnd(copy: Queryable, home: Home, since: Date): Promise<void> {
+  const end = await beatenAt(copy);
+  if (end === undefined || end > since) return;
+  throw new Error(
+    `the copy of ${home} ends at ${end.toISOString()}, so it has nothing that was lost: see docs/backup.md, or leave it out`,
+  );
+}
+
+async function restored(place: RestorePlace, isDry: boolean): Promise<AfterRestore> {
+  const { databases, copies, lastBeat } = place;
+  const setBack = await homesSetBack(databases);
+  checkNames(place, setBack);
   const twice = await movedTwice(databases, setBack);
   const onlyTell = isDry || twice.length > 0;
   const homes: SetBackHome[] = [];
   for (const home of setBack) {
     const since = await skipNumbers(databases, home, onlyTell);
     const copy = copies.get(home) ?? copies.get('');
+    if (copy !== undefined) await checkEnd(copy, home, since);
     const lost = copy && (await findLost(databases, home, copy, since));
     homes.push({ home, since, lost, paidAgain: [] });
   }
