@@ -146,6 +146,7 @@ describe('beyond the namespace', () => {
     for (const name of ['web', 'worker-hot', 'keeper', 'console']) {
       expect(allows(name, 'ingress', isNamespace('monitoring'), 9100)).toBe(true);
     }
+    expect(allows('operator', 'egress', isNamespace('monitoring'), 9090)).toBe(true);
     expect(allows('postgres', 'ingress', isNamespace('monitoring'), 9187)).toBe(true);
     expect(allows('blackbox-exporter', 'ingress', isNamespace('monitoring'), 9115)).toBe(true);
     expect(allows('rabbitmq', 'ingress', isNamespace('monitoring'), 15_692)).toBe(true);
