@@ -25,6 +25,7 @@ interface Service {
   readonly security_opt?: readonly string[];
   readonly healthcheck?: { readonly test?: unknown; readonly disable?: boolean };
   readonly deploy?: { readonly resources: { readonly limits: Readonly<Record<string, unknown>> } };
+  readonly configs?: readonly { readonly source: string; readonly target: string }[];
   readonly ports?: readonly string[];
   readonly profiles?: readonly string[];
   readonly networks?: readonly string[] | Readonly<Record<string, unknown>>;
@@ -33,6 +34,7 @@ interface Service {
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
+  readonly configs: Readonly<Record<string, { readonly file: string }>>;
 }
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -204,6 +206,13 @@ describe('the production file', () => {
     const processes = command.find((word) => word.startsWith('--set=worker_processes='));
     const { cpus } = compose.services['edge']?.deploy?.resources.limits ?? {};
     expect(processes).toBe(`--set=worker_processes=${cpus}`);
+  });
+
+  it('RabbitMQ knows the memory that its service may use', () => {
+    const { configs = [], deploy } = compose.services['rabbitmq'] ?? {};
+    const texts = configs.map(({ source }) => textOf(compose.configs[source]?.file ?? ''));
+    const known = /^total_memory_available_override_value = (\d+)GB$/m.exec(texts.join('\n'))?.[1];
+    expect(deploy?.resources.limits).toMatchObject({ memory: `${known}g` });
   });
 
   it('Prometheus asks every process of the shop', () => {
