@@ -398,15 +398,21 @@ find('#switch-guest').addEventListener('click', () => {
   changeShopper();
   announce(texts.sale.guestChanged);
 });
-// Another tab of this browser has signed somebody else in, or this shopper out.
-window.addEventListener('storage', () => {
+/** Somebody else may have signed in, or this shopper out or with a new token: in another tab, or in this one on another page. */
+function checkShopper() {
+  const now = currentIdentity();
+  if (shownAs?.kind === 'sign_in' && now !== null) return changeShopper();
   if (shownAs?.kind !== 'known') return;
   const { user, guest } = shownAs.identity;
-  const now = currentIdentity();
   // A guest who is gone is replaced in a moment, by the tab in which it left.
   if (now === null ? !guest : now.user !== user) changeShopper();
-});
+  else if (now !== null) token = now.token;
+}
+
+window.addEventListener('storage', checkShopper);
 onReturn(() => {
+  // The browser tells a page that stood still in its memory of no change.
+  checkShopper();
   watch.now();
   panel.comeBack();
 });

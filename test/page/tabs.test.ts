@@ -1,0 +1,69 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
+import { buy, visits } from './visits.ts';
+
+/** A browser with several tabs, and pages to which a shopper comes back. */
+const at = visits();
+
+const who = (page: Page) => page.locator('#who').textContent();
+const originOf = (page: Page) => new URL(page.url()).origin;
+
+/** A page of the shop that has its storage and runs nothing of the sale. */
+async function anotherTab(page: Page): Promise<Page> {
+  const other = await page.context().newPage();
+  await other.goto(`${originOf(page)}/notices`);
+  return other;
+}
+
+describe('a page to which its shopper comes back', () => {
+  it('shows nothing of the shopper before, if another one came in the same tab', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const before = await who(page);
+    // A page that stands still in the browser's memory hears of nothing, as it does not of its own doings here.
+    await page.evaluate(`(async () => {
+      const guest = await (await fetch('/api/v1/demo/guest', { method: 'POST' })).json();
+      localStorage.setItem('flashsale.guest', guest.user);
+      localStorage.setItem('flashsale.token', guest.token);
+    })()`);
+    expect(await page.locator('.order').count()).toBe(1);
+    await page.evaluate(
+      "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+    );
+    await until('the orders are gone', async () => (await page.locator('.order').count()) === 0);
+    await until('it is somebody else', async () => (await who(page)) !== before);
+  });
+
+  it('knows a shopper who has signed in meanwhile', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const first = await at.open(`/sales/${sale}`);
+    await buy(first, skus[0] ?? '');
+    const token = await first.evaluate<string>("localStorage.getItem('flashsale.token')");
+    const page = await at.open('/notices');
+    // A shop without guests.
+    await page.route('**/api/v1/demo/guest', (route) => route.fulfill({ status: 404, json: {} }));
+    await page.goto(`${originOf(page)}/sales/${sale}`);
+    await until('it asks to sign in', async () => /Sign in/.test((await who(page)) ?? ''));
+    const other = await anotherTab(page);
+    await other.evaluate(`localStorage.setItem('flashsale.token', '${token}')`);
+    await until('it knows', async () => /Signed in/.test((await who(page)) ?? ''));
+    await until('the order is there', () => page.locator('.order').isVisible());
+  });
+
+  it('asks with the token that the shop has renewed', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const asked: string[] = [];
+    // An unpaid order is read again and again.
+    await page.route('**/api/v1/orders/**', (route) => {
+      asked.push(route.request().headers()['authorization'] ?? '');
+      return route.continue();
+    });
+    const other = await anotherTab(page);
+    await other.evaluate("localStorage.setItem('flashsale.token', 'renewed')");
+    await until('it asks with it', () => asked.at(-1) === 'Bearer renewed');
+  });
+});
