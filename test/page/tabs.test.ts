@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
-import { buy, visits } from './visits.ts';
+import { buy, buyOf, isOn, says, seen, visits } from './visits.ts';
 
 /** A browser with several tabs, and pages to which a shopper comes back. */
 const at = visits();
@@ -65,5 +65,65 @@ describe('a page to which its shopper comes back', () => {
     const other = await anotherTab(page);
     await other.evaluate("localStorage.setItem('flashsale.token', 'renewed')");
     await until('it asks with it', () => asked.at(-1) === 'Bearer renewed');
+  });
+});
+
+describe('a press in another tab', () => {
+  it.for([
+    { step: 'ticket', url: '**/tickets' },
+    { step: 'purchase', url: '**/api/v1/buy/**' },
+  ])(
+    'whose $step is refused does not make the browser forget the request of this one',
+    async ({ url }) => {
+      const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+      const sku = skus[0] ?? '';
+      const page = await at.open(`/sales/${sale}`);
+      const other = await page.context().newPage();
+      await other.goto(page.url());
+      await until('this one may buy', () => isOn(buyOf(page, sku)));
+      await until('so may the other', () => isOn(buyOf(other, sku)));
+      await page.context().route('**/api/v1/requests/**', (route) => route.abort());
+      // The order is not there yet when the page is loaded anew.
+      await page
+        .context()
+        .route('**/api/v1/orders', (route) => route.fulfill({ json: { orders: [] } }));
+      await buyOf(page, sku).click();
+      await says(page, sku, 'the shop has your request');
+      await other.route(url, (route) =>
+        route.fulfill({ status: 429, json: { verdict: 'cooldown' } }),
+      );
+      await buyOf(other, sku).click();
+      await says(other, sku, 'Please wait before your next request');
+      await page.reload();
+      await says(page, sku, 'the queue');
+      await page.context().unroute('**/api/v1/requests/**');
+      await says(page, sku, 'It is yours');
+      await until('the order is there', () => page.locator('.order').isVisible());
+    },
+  );
+
+  it('that is not decided yet is followed as well', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5, limit: 2 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await until('so may the other', () => isOn(buyOf(other, sku)));
+    await page.context().route('**/api/v1/requests/**', (route) => route.abort());
+    await page
+      .context()
+      .route('**/api/v1/orders', (route) => route.fulfill({ json: { orders: [] } }));
+    await until('it is taken', async () => {
+      if (await isOn(buyOf(page, sku))) await buyOf(page, sku).click();
+      return /the shop has your request/.test(await seen(page.locator('.status')));
+    });
+    await until('both are taken', async () => {
+      if (await isOn(buyOf(other, sku))) await buyOf(other, sku).click();
+      return /the shop has your request/.test(await seen(other.locator('.status')));
+    });
+    await page.reload();
+    await says(page, sku, 'the queue');
+    await page.context().unroute('**/api/v1/requests/**');
+    await until('both orders are there', async () => (await page.locator('.order').count()) === 2);
   });
 });

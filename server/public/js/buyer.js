@@ -7,7 +7,7 @@
 import { buy, getTicket, readRequest } from './api.js';
 import { leaveGuest } from './identity.js';
 import { backoffMs, pause } from './pace.js';
-import { dropRecord, loadRecord, saveRecord } from './record.js';
+import { dropRecord, loadRecords, saveRecord } from './record.js';
 import { steadyNow } from './steady.js';
 
 /** A press that gets no answer is given up after this time. */
@@ -123,7 +123,7 @@ export async function handIn(buyer, { key, quantity, seats, unsure }) {
    */
   function refuse(verdict, retryAfterSeconds, reason = null) {
     if (unsure) return follow(buyer, { key, statusUrl, accepted: false });
-    dropRecord(sale, sku);
+    dropRecord(sale, sku, key);
     tell({ type: 'refused', now: steadyNow(), verdict, retryAfterSeconds, reason });
   }
 }
@@ -147,15 +147,24 @@ async function mayAskAgain({ verdict, retryAfterSeconds }, tries, signal) {
 }
 
 /**
- * Follows a request that an earlier visit to the page has left undecided.
+ * Follows the requests that an earlier visit to the page, or other tabs, have left undecided. The tile tells of the newest one. Of the
+ * others only their orders are shown.
  * @param {Buyer} buyer
  * @param {string} user
  */
 export function resume(buyer, user) {
-  const record = loadRecord(buyer.sale, buyer.sku, user);
-  if (record === null) return;
-  const { key, quantity, seats = null, accepted, statusUrl } = record;
+  const { sale, sku } = buyer;
+  const [newest, ...earlier] = loadRecords(sale, sku, user);
+  if (newest === undefined) return;
+  const { key, quantity, seats = null, accepted, statusUrl } = newest;
   buyer.tell({ type: 'restored', key, quantity, seats, accepted });
+  for (const other of earlier) {
+    const silent = { ...buyer, tell: () => {} };
+    void follow(silent, other).then(() => {
+      // It has ended, or the shop does not have it: nobody presses with its key again.
+      if (!buyer.signal.aborted) dropRecord(sale, sku, other.key);
+    });
+  }
   return follow(buyer, { key, statusUrl, accepted });
 }
 
@@ -178,7 +187,7 @@ async function follow(buyer, { key, statusUrl, accepted }) {
       failures = 0;
       const { status, reason, order } = answer.body;
       if (status !== 'queued') {
-        dropRecord(sale, sku);
+        dropRecord(sale, sku, key);
         tell({ type: 'status', status, reason, orderNo: order?.orderNo });
         return buyer.onOrder(order ?? null);
       }
