@@ -127,3 +127,28 @@ describe('a press in another tab', () => {
     await until('both orders are there', async () => (await page.locator('.order').count()) === 2);
   });
 });
+
+describe('a request of a sale that was removed since', () => {
+  it('does not keep its shopper from buying for good', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    await page.route('**/api/v1/requests/**', (route) => route.abort());
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await buyOf(page, sku).click();
+    await says(page, sku, 'the shop has your request');
+    await page.unroute('**/api/v1/requests/**');
+    // The sale of today has the same name.
+    await page.route('**/api/v1/requests/**', (route) =>
+      route.fulfill({ status: 404, json: { verdict: 'not_found' } }),
+    );
+    await page.route('**/api/v1/orders', (route) => route.fulfill({ json: { orders: [] } }));
+    await page.clock.install();
+    await page.reload();
+    await says(page, sku, 'the queue');
+    await until('the button is on again', async () => {
+      await page.clock.runFor(10_000);
+      return isOn(buyOf(page, sku));
+    });
+  });
+});

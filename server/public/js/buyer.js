@@ -16,6 +16,11 @@ const PRESS_GIVE_UP_MS = 60_000;
 const PRESS_PAUSE_MAX_MS = 15_000;
 /** How long the page asks for a request that the shop may have, before it says "no record". */
 const LOOK_FOR_MS = 15_000;
+/**
+ * How long the shop may say that there is no such request after it has confirmed it. It never says so, unless the sale was removed and
+ * put on again, or a web node has just started.
+ */
+const GONE_MS = 120_000;
 /** The shortest time between two status calls, in case the server answers `queued` at once. */
 const LOOK_AGAIN_MS = 500;
 /** Tickets are valid for seconds. One that has expired on the way is replaced this many times. */
@@ -170,7 +175,7 @@ export function resume(buyer, user) {
 
 /**
  * Asks for the status until the request has ended. The shop can only answer "unknown" about a request
- * that it never confirmed. A confirmed request is followed without a time limit.
+ * that it never confirmed. A confirmed request is followed without a time limit, as long as its sale is there.
  * @param {Buyer} buyer
  * @param {{ key: string, statusUrl: string | null, accepted: boolean }} taken
  */
@@ -178,6 +183,8 @@ async function follow(buyer, { key, statusUrl, accepted }) {
   const { sale, sku, tell, signal } = buyer;
   const url = statusUrl ?? `/api/v1/requests/${key}`;
   const lookUntil = steadyNow() + LOOK_FOR_MS;
+  /** @type {number | null} */
+  let missingSince = null;
   for (let failures = 0; !signal.aborted; ) {
     const who = await buyer.who();
     const token = who.kind === 'known' ? who.identity.token : null;
@@ -196,7 +203,12 @@ async function follow(buyer, { key, statusUrl, accepted }) {
       continue;
     }
     const missing = answer.kind === 'refused' && answer.status === 404;
+    missingSince = missing ? (missingSince ?? steadyNow()) : null;
     if (missing && !accepted && steadyNow() > lookUntil) {
+      return tell({ type: 'not_known', now: steadyNow() });
+    }
+    if (missingSince !== null && accepted && steadyNow() - missingSince > GONE_MS) {
+      dropRecord(sale, sku, key);
       return tell({ type: 'not_known', now: steadyNow() });
     }
     if (answer.kind === 'unanswered') tell({ type: 'unanswered' });
