@@ -152,3 +152,23 @@ describe('a request of a sale that was removed since', () => {
     });
   });
 });
+
+describe('what is known of a payment', () => {
+  it('is told in the place of what was not known', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    await page.route('**/pay', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.route('**/api/v1/orders/*', (route) => route.abort());
+    const order = page.locator('.order');
+    await order.locator('.pay').click();
+    await until('it is not known', async () => /No answer yet/.test(await seen(order)));
+    await page.unroute('**/api/v1/orders/*');
+    await until('it is paid', async () => /Paid/.test(await seen(order.locator('.order-state'))));
+    expect(await seen(order)).toMatch(/Thank you/);
+    expect(await seen(order)).not.toMatch(/No answer yet/);
+  });
+});

@@ -70,7 +70,12 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
 
   /** @param {readonly Order[]} fresh */
   function take(fresh) {
+    const before = new Map(orders.map((order) => [order.orderNo, order.status]));
     orders = mergeOrders(orders, fresh);
+    // What an action did not know is known now.
+    for (const { orderNo, status } of orders) {
+      if (before.get(orderNo) !== status) notes.delete(orderNo);
+    }
     const list = find('#order-list');
     orders.forEach((order, index) => {
       const row = rows.get(order.orderNo) ?? createRow(order);
@@ -158,6 +163,7 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     const order = orders.find((each) => each.orderNo === orderNo);
     // The buttons are hidden when the order has ended, so the focus moves to the row.
     if (order && !awaitsPayment(order)) {
+      notes.delete(orderNo);
       const said = { title: titleOf(order.sku), state: orderMessage(order).title };
       announce(fill(texts.orders.announcement, said));
       row.focus();
