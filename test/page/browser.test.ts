@@ -139,6 +139,40 @@ describe('a shopper', () => {
     );
   });
 
+  it('sees the orders from before the newest ones', async () => {
+    const wishes = [{ units: 5 }, { units: 5 }, { units: 5 }];
+    const { sale, skus } = await at.shop.createSale({ skus: wishes });
+    const page = await at.open(`/sales/${sale}`);
+    for (const sku of skus) await buy(page, sku);
+    // A page of the list has one order instead of 20.
+    await page.route('**/api/v1/orders', (route) =>
+      route.continue({ url: `${route.request().url()}?limit=1` }),
+    );
+    await page.reload();
+    const orders = page.locator('.order');
+    const older = page.locator('#orders-older button');
+    await older.waitFor();
+    expect(await orders.count()).toBe(1);
+    await expectAccessible(page);
+    let lost = 0;
+    await page.route('**/api/v1/orders?*', (route) => {
+      lost += 1;
+      return lost === 1 ? route.abort() : route.continue();
+    });
+    await older.click();
+    await until('it is told', async () =>
+      /No answer .* try again/.test(await seen(page.locator('#orders-older'))),
+    );
+    await older.click();
+    await until('there is one more', async () => (await orders.count()) === 2);
+    await older.click();
+    await until('all are there', async () => (await orders.count()) === 3);
+    expect(await older.isVisible()).toBe(false);
+    // The list is read again meanwhile, and begins with the newest one.
+    await page.reload();
+    await until('the newest one is there', async () => (await orders.count()) === 1);
+  });
+
   it('chooses seats on a plan with the keyboard, and is told when somebody else was faster', async () => {
     const rows = Array.from({ length: 6 }, (_, at) => ({ row: `${at + 1}`, from: 1, to: 10 }));
     const section = { seats: rows, singles: 'avoid' as const };

@@ -150,11 +150,17 @@ describe('every message', () => {
       ...{ orderNo: '7', requestId: '7', sale: 'demo', sku: '42', quantity: 1, amount: '9.00' },
       ...{ currency: 'EUR', status: 'paid', createdAt: new Date().toISOString(), units: [unit] },
     };
+    const headers = { link: '</api/v1/orders?cursor=x>; rel="next"' };
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>';
     let reply: (route: Route) => Promise<void> = (route) => route.abort();
-    await page.route('**/api/v1/orders', (route) => route.fulfill({ json: { orders: [order] } }));
+    await page.route('**/api/v1/orders', (route) =>
+      route.fulfill({ headers, json: { orders: [order] } }),
+    );
+    await page.route('**/api/v1/orders?cursor=x', (route) => route.abort());
     await page.route('**/api/v1/orders/7/codes', (route) => reply(route));
     await page.goto(`${at.url}/sales/demo`);
+    await page.locator('#orders-older button').click();
+    await sees(page, 'orders.older', 'orders.olderUnanswered');
     const button = page.locator('.order .show-tickets');
     await button.click();
     await sees(page, 'doorTickets.show', 'doorTickets.unanswered');

@@ -28,6 +28,7 @@ export const STATUS_WAIT_SECONDS = 10;
  * @property {number} status
  * @property {any} body
  * @property {string | null} etag
+ * @property {string | null} next address of the next page of a list; null when there is none
  * @property {Timing} timing
  *
  * @typedef {object} Refused
@@ -84,10 +85,16 @@ async function request(url, call = {}) {
     if (!response.ok) return refusal(response, answer);
     if (answer === null && response.status !== 204) return { kind: 'unanswered' };
     const etag = response.headers.get('etag');
-    return { kind: 'ok', status: response.status, body: answer, etag, timing };
+    const next = nextPage(response.headers.get('link'));
+    return { kind: 'ok', status: response.status, body: answer, etag, next, timing };
   } catch {
     return { kind: 'unanswered' };
   }
+}
+
+/** @param {string | null} link the header `Link` */
+function nextPage(link) {
+  return /<([^<>]+)>; *rel="?next"?/.exec(link ?? '')?.[1] ?? null;
 }
 
 /**
@@ -256,9 +263,13 @@ export function leaveWaitlist(sale, sku, token) {
   return request(waitlistUrl(sale, sku), { method: 'DELETE', token });
 }
 
-/** @param {string | null} token */
-export function listOrders(token) {
-  return request('/api/v1/orders', { token });
+/**
+ * The newest orders, or those of another page of the list.
+ * @param {string | null} token
+ * @param {string} [page] its address, as the shop sent it
+ */
+export function listOrders(token, page = '/api/v1/orders') {
+  return request(page, { token });
 }
 
 /**

@@ -59,6 +59,12 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   /** Looks for refunds so far, and the time of the next one. */
   let refundLooks = 0;
   let refundLookAt = Number.POSITIVE_INFINITY;
+  /** The address of older orders than those that are shown, if there are any, and whether some were asked for. */
+  /** @type {string | null} */
+  let older = null;
+  let hasAskedOlder = false;
+  /** Why older orders have not come, in the language of the moment. */
+  let olderNote = () => '';
   /** A database of the shop does not answer, so its orders are missing from the list. */
   let isIncomplete = false;
   /** Failures in a row to read the list, and the timer of the next look after a failure or a press. */
@@ -98,12 +104,37 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     if (answer.kind === 'ok') {
       isIncomplete = answer.body.incomplete !== undefined;
       setShown(find('#orders-incomplete'), isIncomplete);
+      if (!hasAskedOlder) older = answer.next;
       take(answer.body.orders);
     }
     // An order that has to be paid may be there. Or the shop has answered from a cache that is up to a second old.
     const again = mayAnswer ? backoffMs(answer, failures, Math.random()) : LOOK_AGAIN_MS;
     if (mayAnswer || !isAgain) nextLook = setTimeout(() => void load(true), again);
     return answer;
+  }
+
+  /** Tickets of an order that was placed long ago are needed on the evening of the show. */
+  async function loadOlder() {
+    const button = find('#orders-older button');
+    if (older === null || !isEnabled(button)) return;
+    const { signal } = visit;
+    setEnabled(button, false);
+    hasAskedOlder = true;
+    olderNote = () => texts.oneMoment;
+    const answer = await listOrders(token(), older);
+    setEnabled(button, true);
+    if (signal.aborted) return;
+    const isWhole = answer.kind === 'ok' && answer.body.incomplete === undefined;
+    olderNote = () => (isWhole ? '' : olderFailure(answer));
+    if (answer.kind !== 'ok') return;
+    // Orders of a database that did not answer would be passed over for good.
+    if (isWhole) older = answer.next;
+    /** @type {readonly Order[]} */
+    const fresh = answer.body.orders;
+    const first = fresh.find(({ orderNo }) => !rows.has(orderNo));
+    take(fresh);
+    // The button may have gone, and the older orders are below.
+    if (first !== undefined) rows.get(first.orderNo)?.focus();
   }
 
   /** @param {string} orderNo */
@@ -197,6 +228,8 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
    */
   function show(serverNowMs, calledOff) {
     lookForRefunds(calledOff);
+    setShown(find('#orders-older'), older !== null);
+    setText(find('#orders-older [role="status"]'), olderNote());
     let due = false;
     for (const order of orders) {
       const row = rows.get(order.orderNo);
@@ -256,12 +289,24 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     rows.clear();
     tickets.clear();
     notes.clear();
+    older = null;
+    hasAskedOlder = false;
+    olderNote = () => '';
     orders = [];
     setShown(find('#orders'), false);
     onChange(orders);
   }
 
+  find('#orders-older button').addEventListener('click', () => void loadOlder());
+
   return { take, load, show, comeBack, clear };
+}
+
+/** @param {import('./api.js').Answer} answer */
+function olderFailure(answer) {
+  return answer.kind === 'refused'
+    ? inOneText(verdictMessage(answer.verdict))
+    : texts.orders.olderUnanswered;
 }
 
 /**

@@ -194,6 +194,9 @@ export default {
     heading: 'Ihre Bestellungen',
     incomplete:
       'Einige Ihrer Bestellungen können gerade nicht angezeigt werden. Sie sind sicher, und diese Seite sucht weiter nach ihnen.',
+    older: 'Ältere Bestellungen anzeigen',
+    olderUnanswered:
+      'Keine Antwort vom Shop. Ihre Bestellungen sind sicher: Versuchen Sie es noch einmal.',
     number: 'Bestellung {number}, {time} Uhr',
     seat: 'Reihe {row}, Platz {seat}',
     payWithin: 'Noch {time} zum Bezahlen',

@@ -201,6 +201,8 @@ export default /** @type {const} */ ({
     heading: 'Your orders',
     incomplete:
       'Some of your orders cannot be shown at the moment. They are safe, and this page keeps looking for them.',
+    older: 'Show older orders',
+    olderUnanswered: 'No answer from the shop. Your orders are safe: try again.',
     number: 'Order {number}, {time}',
     seat: 'Row {row}, seat {seat}',
     payWithin: 'Pay within {time}',

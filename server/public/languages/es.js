@@ -206,6 +206,8 @@ export default {
     heading: 'Sus pedidos',
     incomplete:
       'Algunos de sus pedidos no se pueden mostrar en este momento. Están a salvo y esta página sigue buscándolos.',
+    older: 'Mostrar pedidos anteriores',
+    olderUnanswered: 'La tienda no responde. Sus pedidos están a salvo: inténtelo de nuevo.',
     number: 'Pedido {number}, {time}',
     seat: 'Fila {row}, asiento {seat}',
     payWithin: 'Quedan {time} para pagar',

@@ -206,6 +206,8 @@ export default {
     heading: 'Vos commandes',
     incomplete:
       'Certaines de vos commandes ne peuvent pas être affichées pour le moment. Elles sont en sécurité, et cette page continue de les chercher.',
+    older: 'Afficher les commandes plus anciennes',
+    olderUnanswered: 'Pas de réponse de la boutique. Vos commandes sont en sécurité : réessayez.',
     number: 'Commande {number}, {time}',
     seat: 'Rang {row}, place {seat}',
     payWithin: 'Encore {time} pour payer',

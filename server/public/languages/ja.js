@@ -190,6 +190,9 @@ export default {
     heading: 'ご注文',
     incomplete:
       '一部のご注文は現在表示できません。ご注文は失われていません。このページが確認を続けます。',
+    older: '以前のご注文を表示',
+    olderUnanswered:
+      'ショップから応答がありません。ご注文は失われていません。もう一度お試しください。',
     number: '注文番号 {number}、{time}',
     seat: '{row}列 {seat}番',
     payWithin: 'お支払い期限まで {time}',

@@ -183,6 +183,8 @@ export default {
   orders: {
     heading: '您的订单',
     incomplete: '您的部分订单暂时无法显示。订单不会丢失，本页面会继续查找。',
+    older: '显示更早的订单',
+    olderUnanswered: '商店没有答复。您的订单不会丢失，请再试一次。',
     number: '订单 {number}，{time}',
     seat: '{row} 排 {seat} 座',
     payWithin: '请在 {time} 内付款',
