@@ -113,6 +113,65 @@ it('what is answered after the guest has changed is not shown to the next one', 
   expect(await page.locator('#notice-stop').isVisible()).toBe(false);
 });
 
+/** A push service that gives each subscription an address of its own, because that of the browser is on the internet. */
+const PUSH_SERVICE = `
+  const kept = () => JSON.parse(localStorage.getItem('test.subscription'));
+  const subscription = () => {
+    const at = kept();
+    return at && {
+      endpoint: at.endpoint,
+      options: { applicationServerKey: Uint8Array.from(at.key, (each) => each.charCodeAt(0)).buffer },
+      toJSON: () => ({ endpoint: at.endpoint, keys: at.keys }),
+      unsubscribe: async () => localStorage.removeItem('test.subscription'),
+    };
+  };
+  const pushManager = {
+    getSubscription: async () => subscription(),
+    subscribe: async ({ applicationServerKey }) => {
+      const endpoint = 'https://push.example/' + crypto.randomUUID();
+      const key = atob(applicationServerKey.replaceAll('-', '+').replaceAll('_', '/'));
+      localStorage.setItem('test.subscription', JSON.stringify({ endpoint, key, keys: KEYS }));
+      return subscription();
+    },
+  };
+  navigator.serviceWorker.register = async () => ({ pushManager });`;
+
+it('who asks for pushes of a second sale still gets those of the first, until the shop has another key', async () => {
+  const first = await at.shop.createSale({ skus: [{ units: 1 }] });
+  const second = await at.shop.createSale({ skus: [{ units: 1 }] });
+  const page = await at.open('/notices');
+  const curve = createECDH('prime256v1');
+  const keys = {
+    p256dh: curve.generateKeys('base64url'),
+    auth: randomBytes(16).toString('base64url'),
+  };
+  await page.addInitScript(PUSH_SERVICE.replace('KEYS', JSON.stringify(keys)));
+  const asked: string[] = [];
+  await page.route('**/api/v1/sales/*/notices', (route) => {
+    const { push } = route.request().postDataJSON() ?? {};
+    if (push !== undefined) asked.push(push.endpoint);
+    return route.continue();
+  });
+  const ask = async (sale: string) => {
+    await page.goto(`${at.shop.url}/sales/${sale}`);
+    await page.locator('#notice-push').click();
+    await until('it is told', async () =>
+      /Notifications are on/.test(await seen(page.locator('#notice-state'))),
+    );
+  };
+  await ask(first.sale);
+  await ask(second.sale);
+  expect(asked).toHaveLength(2);
+  expect(new Set(asked).size).toBe(1);
+  const other = createECDH('prime256v1').generateKeys('base64url');
+  await page.route('**/api/v1/notices', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), pushKey: other } });
+  });
+  await ask(first.sale);
+  expect(new Set(asked).size).toBe(2);
+});
+
 it('a service worker shows what is pushed, and folds copies', async () => {
   const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
   const page = await at.open(`/sales/${sale}`, { permissions: ['notifications'] });

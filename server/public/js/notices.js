@@ -32,13 +32,26 @@ function noteText(note) {
 }
 
 /**
- * Subscribes this browser anew: it would refuse another key than that of a subscription that it has.
+ * Subscribes this browser. It has one subscription for all sales: a new one would end what it was promised for others. Only of
+ * another key of the shop is it of no use.
  * @param {string | null} key
  */
 async function subscribe(key) {
   const { pushManager } = await navigator.serviceWorker.register('/service-worker.js');
-  await (await pushManager.getSubscription())?.unsubscribe();
+  const known = await pushManager.getSubscription();
+  if (known !== null && keyOf(known) === key) return known;
+  await known?.unsubscribe();
   return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+}
+
+/**
+ * The key of the shop, as base64url.
+ * @param {PushSubscription} subscription
+ */
+function keyOf({ options }) {
+  const bytes = new Uint8Array(options.applicationServerKey ?? new ArrayBuffer(0));
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 /**
