@@ -294,3 +294,34 @@ describe('a database of the shop that does not answer', () => {
     expect(await told.isVisible()).toBe(false);
   });
 });
+
+describe('a sale that is removed and put on again with other products', () => {
+  it('offers nothing of the one before', async () => {
+    const before = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const after = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const [old = '', fresh = ''] = [...before.skus, ...after.skus];
+    const page = await at.open(`/sales/${before.sale}`);
+    await until('the button is on', () => isOn(buyOf(page, old)));
+    const api = `**/api/v1/sales/${before.sale}`;
+    const gone = { status: 404, json: { verdict: 'not_found' } };
+    await page.route(api, (route) => route.fulfill(gone));
+    const look = () => page.evaluate("window.dispatchEvent(new Event('online'))");
+    await until('it is gone', async () => {
+      await look();
+      return /no such sale/.test((await page.locator('#title').textContent()) ?? '');
+    });
+    await until('nothing is offered', async () => !(await buyOf(page, old).isVisible()));
+    await page.unroute(api);
+    await page.route(api, async (route) => {
+      const response = await route.fetch({
+        url: `${new URL(page.url()).origin}/api/v1/sales/${after.sale}`,
+      });
+      await route.fulfill({ json: { ...(await response.json()), sale: before.sale } });
+    });
+    await until('the new one is offered', async () => {
+      await look();
+      return isOn(buyOf(page, fresh));
+    });
+    expect(await page.locator('.buy:visible').count()).toBe(1);
+  });
+});

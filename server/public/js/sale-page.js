@@ -5,7 +5,7 @@ import { handIn, resume } from './buyer.js';
 import { createClock } from './clock.js';
 import { salePhase } from './countdown.js';
 import { createDays, dayIn } from './days.js';
-import { announce, find, setText } from './dom.js';
+import { announce, find, setShown, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { currentIdentity, identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
@@ -156,6 +156,12 @@ function takeSale(fresh) {
       list.append(tile.element);
     }
   }
+  // The sale was removed and put on again with other products.
+  for (const [name, { tile }] of products) {
+    if (fresh.skus.some(({ sku }) => sku === name)) continue;
+    tile.element.remove();
+    products.delete(name);
+  }
   list.setAttribute('aria-busy', 'false');
   resumeAll();
   look();
@@ -175,6 +181,7 @@ function firstLanguage() {
 function look() {
   showWho(shownAs);
   setText(find('#network'), isOffline ? texts.sale.offline : '');
+  setShown(find('#products'), !isMissing);
   if (isMissing) showMissing();
   if (isMissing || sale === null) return;
   const now = steadyNow();
