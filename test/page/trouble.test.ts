@@ -62,6 +62,26 @@ describe('the waitlist', () => {
     await until('it is cancelled', async () => told.test(await seen(owner.locator('.order'))));
   });
 
+  it('has a place for whom it took without an answer', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    const owner = await at.open(`/sales/${sale}`);
+    await buy(owner, sku);
+    const page = await at.open(`/sales/${sale}`);
+    await says(page, sku, 'Maybe: units may come back');
+    await page.route('**/waiting', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      // The shop gets it; its answer gets lost.
+      await route.fetch();
+      return route.abort();
+    });
+    await tileOf(page, sku).locator('.wait').click();
+    await says(page, sku, 'You are next');
+    await owner.locator('.order .cancel').click();
+    await owner.locator('dialog button[value="cancel-order"]').click();
+    await says(page, sku, 'A unit is held for you');
+  });
+
   it('keeps a place that could not be left, and follows it once', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
     const sku = skus[0] ?? '';

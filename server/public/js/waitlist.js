@@ -64,7 +64,11 @@ export async function join(shopper, quantity) {
   if (signal.aborted) return;
   if (answer.kind !== 'ok') {
     const verdict = answer.kind === 'refused' ? answer.verdict : 'waitlist_unsure';
-    return show({ step: 'refused', verdict });
+    show({ step: 'refused', verdict });
+    if (answer.kind === 'refused' && answer.status < 500) return;
+    // The shop, or its database, may have given a place, and a unit may be held for it in a moment.
+    remember(nameOf(shopper), user);
+    return follow(shopper);
   }
   remember(nameOf(shopper), user);
   if (take(shopper, answer.body)) await follow(shopper);
@@ -118,7 +122,8 @@ async function follow(shopper) {
     }
     if (answer.kind === 'refused' && answer.status === 404) {
       forget(nameOf(shopper));
-      return show(noPlace());
+      // That there was no answer stays on the page: the call may still be on its way.
+      return shopper.place().step === 'refused' ? undefined : show(noPlace());
     }
     failures += 1;
     await pause(backoffMs(answer, failures, Math.random()), signal);
