@@ -167,6 +167,7 @@ async function drawPlan({ createPlan }, see) {
         isOffered: true,
         room: held < of.limit,
         unpaid,
+        now: Date.now(),
       }),
     );
     drawn.push(wordsIn(tile.element));

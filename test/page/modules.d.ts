@@ -278,6 +278,7 @@ declare module '*/public/js/waitlist-view.js' {
     isOffered: boolean;
     room: boolean;
     unpaid: boolean;
+    now: number;
   }): { title: string; text: string; button: string; enabled: boolean };
 }
 

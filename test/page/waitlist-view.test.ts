@@ -6,6 +6,8 @@ await speak('en', []);
 
 type Input = Parameters<typeof waitlistView>[0];
 
+const NOW = new Date('2030-01-01T10:00:00').getTime();
+
 const view = (place: Partial<Input['place']>, input: Partial<Input> = {}) =>
   waitlistView({
     place: { ...noPlace(), ...place },
@@ -14,6 +16,7 @@ const view = (place: Partial<Input['place']>, input: Partial<Input> = {}) =>
     isOffered: true,
     room: true,
     unpaid: false,
+    now: NOW,
     ...input,
   });
 
@@ -63,6 +66,12 @@ describe('the waitlist on the page', () => {
       { step: 'served', payBefore: '2030-01-01T12:00:00' },
       { unpaid: true },
       /held for you Until 12:00:00.PM\. Pay now/,
+      '',
+    ],
+    [
+      { step: 'served', payBefore: '2030-01-03T12:00:00' },
+      { unpaid: true },
+      /held for you Until Jan 3, 2030, 12:00.PM\. Pay now/,
       '',
     ],
     [{ step: 'served' }, {}, /^ $/, WAIT],

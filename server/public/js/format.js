@@ -143,6 +143,17 @@ export function timeOfDay(iso) {
 }
 
 /**
+ * A moment of today as its time of day, and of any other day with its date.
+ * @param {string} iso
+ * @param {number} nowMs the shop's time
+ */
+export function dayAndTime(iso, nowMs) {
+  const at = new Date(iso);
+  if (at.toDateString() === new Date(nowMs).toDateString()) return timeOfDay(iso);
+  return times({ dateStyle: 'medium', timeStyle: 'short' }).format(at);
+}
+
+/**
  * "2 × Television"
  * @param {number} quantity
  * @param {string} title

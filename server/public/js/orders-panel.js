@@ -14,7 +14,7 @@ import {
   setText,
 } from './dom.js';
 import { createDoorTickets } from './door-tickets.js';
-import { money, pictureOf, several, timeOfDay } from './format.js';
+import { dayAndTime, money, pictureOf, several } from './format.js';
 import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, unitsText, verdictMessage } from './messages.js';
 import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
@@ -259,7 +259,7 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
     setText(find('.order-title', row), several(order.quantity, title));
     setText(find('.order-amount', row), money(order.amount, order.currency));
-    const placed = { number: order.orderNo, time: timeOfDay(order.createdAt) };
+    const placed = { number: order.orderNo, time: dayAndTime(order.createdAt, serverNowMs) };
     const names = [fill(words.number, placed), unitsText(order)];
     setText(find('.order-no', row), names.filter((name) => name !== '').join(' · '));
     setText(find('.order-state', row), unpaid ? payText(left) : message.title);
@@ -267,7 +267,9 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     setText(find('.order-note', row), note?.() ?? (unpaid ? refundText(order) : message.text));
     setText(
       find('.order-deadline', row),
-      unpaid && order.payBefore ? fill(words.payUntil, { time: timeOfDay(order.payBefore) }) : '',
+      unpaid && order.payBefore
+        ? fill(words.payUntil, { time: dayAndTime(order.payBefore, serverNowMs) })
+        : '',
     );
     setShown(find('.order-actions', row), unpaid);
     const free = !acting.has(order.orderNo);

@@ -215,6 +215,7 @@ function look() {
         isOffered: sku.waitlist !== 'off',
         room,
         unpaid,
+        now: serverNow,
       }),
     );
   }

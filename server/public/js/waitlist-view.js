@@ -1,7 +1,7 @@
 // @ts-check
 /** What a tile says about the waitlist. Pure. */
 
-import { plural, timeOfDay } from './format.js';
+import { dayAndTime, plural } from './format.js';
 import { fill, texts } from './language.js';
 import { verdictMessage } from './messages.js';
 
@@ -20,6 +20,7 @@ import { verdictMessage } from './messages.js';
  * @property {boolean} isOffered whether shoppers may ask for a place
  * @property {boolean} room whether the shopper may hold more units
  * @property {boolean} unpaid whether an order waits for payment
+ * @property {number} now the shop's time
  *
  * @typedef {{ title: string, text: string, button: string, enabled: boolean }} WaitlistView
  */
@@ -33,7 +34,7 @@ export function noPlace() {
  * @param {WaitlistInput} input
  * @returns {WaitlistView}
  */
-export function waitlistView({ place, availability, phase, isOffered, room, unpaid }) {
+export function waitlistView({ place, availability, phase, isOffered, room, unpaid, now }) {
   const { waitlist } = texts;
   // Once every unit is paid for, none can come back.
   const isUseful = phase === 'open' && availability === 'maybe' && room;
@@ -56,7 +57,7 @@ export function waitlistView({ place, availability, phase, isOffered, room, unpa
     }
     case 'served':
       return unpaid
-        ? say(waitlist.served, fill(waitlist.servedText, { time: timeOf(place) }), '')
+        ? say(waitlist.served, fill(waitlist.servedText, { time: timeOf(place, now) }), '')
         : say('', '');
     case 'limit_reached':
       return say('', '');
@@ -77,7 +78,10 @@ export function waitlistView({ place, availability, phase, isOffered, room, unpa
   }
 }
 
-/** @param {Place} place */
-function timeOf({ payBefore }) {
-  return payBefore === null ? '' : timeOfDay(payBefore);
+/**
+ * @param {Place} place
+ * @param {number} now
+ */
+function timeOf({ payBefore }, now) {
+  return payBefore === null ? '' : dayAndTime(payBefore, now);
 }

@@ -196,7 +196,7 @@ export default {
     tryToBuy:
       'No todas las unidades están adjudicadas: intente comprar una o siga en la lista de espera.',
     served: 'Tiene una unidad reservada',
-    servedText: 'Hasta las {time}. Pague ahora para conservarla.',
+    servedText: 'Hasta: {time}. Pague ahora para conservarla.',
     ended: 'La venta ha terminado',
     endedWaiting: 'No volvió ninguna unidad para usted.',
     endedText: 'No volvió ninguna unidad para usted antes de que terminara.',
@@ -211,7 +211,7 @@ export default {
     number: 'Pedido {number}, {time}',
     seat: 'Fila {row}, asiento {seat}',
     payWithin: 'Quedan {time} para pagar',
-    payUntil: 'hasta las {time}',
+    payUntil: 'hasta: {time}',
     awaiting: 'A la espera de su pago',
     payOver: 'El plazo de pago ha terminado. La tienda recupera las unidades.',
     pay: 'Pagar ahora',

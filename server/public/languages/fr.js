@@ -196,7 +196,7 @@ export default {
     tryToBuy:
       'Toutes les unités ne sont pas prises : essayez d’en acheter une, ou restez dans la liste d’attente.',
     served: 'Une unité est gardée pour vous',
-    servedText: 'Jusqu’à {time}. Payez maintenant pour la garder.',
+    servedText: 'Échéance : {time}. Payez maintenant pour la garder.',
     ended: 'La vente est terminée',
     endedWaiting: 'Aucune unité n’est revenue pour vous.',
     endedText: 'Aucune unité n’est revenue pour vous avant la fin.',
@@ -211,7 +211,7 @@ export default {
     number: 'Commande {number}, {time}',
     seat: 'Rang {row}, place {seat}',
     payWithin: 'Encore {time} pour payer',
-    payUntil: 'jusqu’à {time}',
+    payUntil: 'échéance : {time}',
     awaiting: 'En attente de votre paiement',
     payOver: 'Le délai de paiement est écoulé. La boutique reprend les unités.',
     pay: 'Payer',
