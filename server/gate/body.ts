@@ -9,8 +9,10 @@ import { compileValidator } from '../http/validation.ts';
  * refuses every key that it does not know.
  */
 
-/** A purchase is little more than a quantity, or some dozens of seats, so this is plenty. */
+/** A purchase is little more than a quantity, so this is plenty. */
 const BODY_BYTES_MAX = 2_048;
+/** As many seats as a user may hold, in rows with long names. The edge takes no more. */
+const SEATS_BYTES_MAX = 16_384;
 
 export interface Purchase {
   readonly quantity: number;
@@ -50,20 +52,22 @@ const JSON_TYPE = /^application\/json *(;|$)/i;
 /**
  * Reads the body. A body that is too long is refused as soon as this is known.
  *
+ * @param mayNameSeats whether the goods are numbered
  * @throws {Problem} bad_request (400, 413, 415)
  */
-export function readBody(request: IncomingMessage): Promise<unknown> {
+export function readBody(request: IncomingMessage, mayNameSeats: boolean): Promise<unknown> {
+  const bytesMax = mayNameSeats ? SEATS_BYTES_MAX : BODY_BYTES_MAX;
   const { 'content-type': type = '', 'content-length': length } = request.headers;
   if (!JSON_TYPE.test(type)) {
     throw new Problem('bad_request', { detail: 'The body must be application/json', status: 415 });
   }
-  if (Number(length) > BODY_BYTES_MAX) throw tooLarge();
+  if (Number(length) > bytesMax) throw tooLarge(bytesMax);
   return new Promise((resolve, reject) => {
     let bytes = 0;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > BODY_BYTES_MAX) reject(tooLarge());
+      if (bytes > bytesMax) reject(tooLarge(bytesMax));
       else chunks.push(chunk);
     });
     request.on('end', () => {
@@ -82,9 +86,9 @@ export function readBody(request: IncomingMessage): Promise<unknown> {
   });
 }
 
-function tooLarge(): Problem {
+function tooLarge(bytesMax: number): Problem {
   return new Problem('bad_request', {
-    detail: `The body must have at most ${BODY_BYTES_MAX} bytes`,
+    detail: `The body must have at most ${bytesMax} bytes`,
     status: 413,
   });
 }

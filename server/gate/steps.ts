@@ -251,7 +251,7 @@ function genuine(claim: Claim, { catalogue }: GateParts): Refusal | undefined {
 
 /** @throws {Problem} bad_request, as a rejection: the body cannot be read at all */
 async function body(claim: Claim): Promise<Refusal | undefined> {
-  const purchase = purchaseOf(await readBody(claim.request));
+  const purchase = purchaseOf(await readBody(claim.request, claim.row.numbered));
   if ('verdict' in purchase) return purchase;
   claim.purchase = purchase;
   return undefined;

@@ -122,6 +122,25 @@ describe('a press', () => {
     expect(node.world.drawn).toBe(4);
   });
 
+  it('may name as many units as the limit allows, whatever the names of their rows', async () => {
+    const row = 'القسم الأمامي الأيسر، الصف الأول خلف الممر الأوسط';
+    section = { ...SECTION, seats: [{ row, from: 1, to: 40 }] };
+    map = '1'.repeat(40);
+    const sectionMadeAt = new Date(3_000);
+    node.world.row = rowOnSale({ numbered: true, sectionMadeAt, userLimit: 40 });
+    await node.refresh();
+    const seats = Array.from({ length: 40 }, (_, at) => seat(row, String(at + 1)));
+    const answer = await press(node, wishOf({ seats }));
+    expect([answer.statusCode, answer.json().detail]).toEqual([202, undefined]);
+    expect(sent()[0]?.requests[0]?.positions).toHaveLength(40);
+    const endless = JSON.stringify({ seats }).padEnd(16_385);
+    expect((await press(node, { ...pressOf(node), payload: endless })).statusCode).toBe(413);
+    node.world.row = rowOnSale({ userLimit: 40 });
+    await node.refresh();
+    const { statusCode } = await press(node, wishOf({ quantity: 1, further: 'x'.repeat(2_048) }));
+    expect(statusCode).toBe(413);
+  });
+
   it('is the same purchase again with the same units, and another one with others', async () => {
     const mine = {
       ...wishOf({ seats: [seat('1', '1'), seat('1', '2')] }),
