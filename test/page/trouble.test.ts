@@ -201,6 +201,27 @@ describe('a bad connection', () => {
     );
   }, 60_000);
 
+  it('that was lost for long costs no time once it is back', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    await page.clock.install();
+    await page.reload();
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await page.route('**/api/v1/requests/**', (route) => route.abort());
+    await buyOf(page, sku).click();
+    await says(page, sku, 'the shop has your request');
+    await page.context().setOffline(true);
+    await page.unroute('**/api/v1/requests/**');
+    // The page asks once a minute then.
+    for (let seconds = 0; seconds < 300; seconds += 10) await page.clock.runFor(10_000);
+    const lostAtMs = Date.now();
+    await page.context().setOffline(false);
+    await says(page, sku, 'It is yours');
+    await until('the order is there', () => page.locator('.order').isVisible());
+    expect(Date.now() - lostAtMs).toBeLessThan(15_000);
+  });
+
   it('is explained, and mends itself', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
     const sku = skus[0] ?? '';

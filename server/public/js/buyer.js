@@ -6,7 +6,7 @@
 
 import { buy, getTicket, readRequest } from './api.js';
 import { leaveGuest } from './identity.js';
-import { backoffMs, pause } from './pace.js';
+import { backoffMs, pause, pauseOffline } from './pace.js';
 import { dropRecord, loadRecords, saveRecord } from './record.js';
 import { steadyNow } from './steady.js';
 
@@ -117,7 +117,7 @@ export async function handIn(buyer, { key, quantity, seats, unsure }) {
     }
     failures += 1;
     const wait = backoffMs({ kind: 'unanswered' }, failures, Math.random(), PRESS_PAUSE_MAX_MS);
-    await pause(wait, signal);
+    await pauseOffline(wait, signal);
   }
 
   /**
@@ -213,6 +213,6 @@ async function follow(buyer, { key, statusUrl, accepted }) {
     }
     if (answer.kind === 'unanswered') tell({ type: 'unanswered' });
     failures += 1;
-    await pause(backoffMs(answer, failures, Math.random()), signal);
+    await pauseOffline(backoffMs(answer, failures, Math.random()), signal);
   }
 }

@@ -216,6 +216,11 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
     }
   }
 
+  /** The network is back, and the list has not come. */
+  function tryAgain() {
+    if (failures > 0) void load(true);
+  }
+
   /** Nothing tells the page of a single refund, so it looks when the shopper comes back to it. */
   function comeBack() {
     const isOld = steadyNow() - lookedAt > FRESH_MS;
@@ -301,7 +306,7 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
 
   find('#orders-older button').addEventListener('click', () => void loadOlder());
 
-  return { take, load, show, comeBack, clear };
+  return { take, load, show, comeBack, tryAgain, clear };
 }
 
 /** @param {import('./api.js').Answer} answer */

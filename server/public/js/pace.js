@@ -163,3 +163,18 @@ export function pause(ms, signal) {
     });
   });
 }
+
+/**
+ * The pause before a failed call is made again. A page without a network of its own goes on as soon as it has one.
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+export async function pauseOffline(ms, signal) {
+  if (navigator.onLine !== false) return pause(ms, signal);
+  const back = new AbortController();
+  const end = () => back.abort();
+  window.addEventListener('online', end);
+  await pause(ms, signal ? AbortSignal.any([signal, back.signal]) : back.signal);
+  window.removeEventListener('online', end);
+}

@@ -13,7 +13,7 @@ import { texts, titleIn } from './language.js';
 import { createNoticePanel } from './notices.js';
 import { awaitsPayment, packetOf, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
-import { backoffMs, pause } from './pace.js';
+import { backoffMs, pauseOffline } from './pace.js';
 import { createPlan } from './plan.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
 import { watchSale } from './sale-watch.js';
@@ -379,7 +379,7 @@ async function arrive() {
         return resumeAll();
       }
     }
-    await pause(backoffMs(answer, failures, Math.random()), signal);
+    await pauseOffline(backoffMs(answer, failures, Math.random()), signal);
   }
 }
 
@@ -424,7 +424,10 @@ onReturn(() => {
   watch.now();
   panel.comeBack();
 });
-window.addEventListener('online', () => watch.now());
+window.addEventListener('online', () => {
+  watch.now();
+  panel.tryAgain();
+});
 // A page that nobody touches asks ever less often. A shopper who uses it sees the present state.
 for (const name of ['pointerdown', 'keydown', 'scroll']) {
   document.addEventListener(name, () => watch.now(FRESH_MS), { passive: true });

@@ -5,7 +5,7 @@
  */
 
 import { joinWaitlist, leaveWaitlist, readWaitlist, STATUS_WAIT_SECONDS } from './api.js';
-import { backoffMs, growingDelayMs, pause } from './pace.js';
+import { backoffMs, growingDelayMs, pause, pauseOffline } from './pace.js';
 import { steadyNow } from './steady.js';
 import { forget, recall, remember } from './store.js';
 import { noPlace } from './waitlist-view.js';
@@ -126,7 +126,7 @@ async function follow(shopper) {
       return shopper.place().step === 'refused' ? undefined : show(noPlace());
     }
     failures += 1;
-    await pause(backoffMs(answer, failures, Math.random()), signal);
+    await pauseOffline(backoffMs(answer, failures, Math.random()), signal);
   }
 }
 
