@@ -29,11 +29,14 @@ describe('a page to which its shopper comes back', () => {
       localStorage.setItem('flashsale.token', guest.token);
     })()`);
     expect(await page.locator('.order').count()).toBe(1);
+    await page.locator('.order .cancel').click();
+    await page.locator('#cancel-dialog').waitFor();
     await page.evaluate(
       "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
     );
     await until('the orders are gone', async () => (await page.locator('.order').count()) === 0);
     await until('it is somebody else', async () => (await who(page)) !== before);
+    expect(await page.locator('#cancel-dialog').isVisible()).toBe(false);
   });
 
   it('knows a shopper who has signed in meanwhile', async () => {

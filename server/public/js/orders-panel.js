@@ -288,6 +288,9 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   function clear() {
     visit.abort();
     visit = new AbortController();
+    // The question whether to cancel an order of the shopper before.
+    const dialog = document.getElementById('cancel-dialog');
+    if (dialog instanceof HTMLDialogElement && dialog.open) dialog.close();
     clearTimeout(nextLook);
     failures = 0;
     isIncomplete = false;
