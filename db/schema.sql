@@ -229,6 +229,8 @@ CREATE TABLE catalog.notice_contact (
   CONSTRAINT notice_contact_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale)
 );
 
+CREATE INDEX notice_contact_push ON catalog.notice_contact USING hash (address) WHERE (channel = 'push'::text);
+
 CREATE INDEX notice_contact_unconfirmed ON catalog.notice_contact USING btree (created_at) WHERE (confirmed_at IS NULL);
 
 CREATE INDEX notice_contact_user ON catalog.notice_contact USING btree (user_id);

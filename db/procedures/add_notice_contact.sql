@@ -6,7 +6,8 @@
 -- Parameters
 --   p_sale, p_user   the sale and the shopper
 --   p_channel        email or push. A user has one address for each sale: a new one replaces the old one, which
---                    is told until the new one is confirmed (confirm_notice_contact)
+--                    is told until the new one is confirmed (confirm_notice_contact). A push address is of a browser,
+--                    and the shopper who asked last has it: those before are not told there any more, of no sale
 --   p_address        the e-mail address in ASCII, or the URL of the push subscription
 --   p_push_key, p_push_auth  the keys of the push subscription; NULL for email
 --   p_language       language of the texts
@@ -15,7 +16,7 @@
 --   over (the sale is over), unknown_sale
 -- Tables: reads catalog.sale, catalog.tunable; writes notice_contact, notice, notice_question
 -- Locks, in order: the advisory lock of the user's contacts; notice_question rows, ascending; notice_contact and
---   notice rows of the user
+--   notice rows of the user, and those of others with the same push address
 -- Errors: 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.add_notice_contact(
@@ -67,6 +68,11 @@ BEGIN
     DELETE FROM notice_contact c
     WHERE c.sale = p_sale AND c.user_id = p_user AND c.channel = 'email' AND c.confirmed_at IS NULL
       AND c.address <> p_address;
+  END IF;
+  -- Only the browser itself knows the secret of its subscription.
+  IF p_channel = 'push' THEN
+    DELETE FROM notice_contact c
+    WHERE c.channel = 'push' AND c.address = p_address AND c.push_auth = p_push_auth AND c.user_id <> p_user;
   END IF;
   IF v_is_known THEN
     UPDATE notice_contact c

@@ -176,6 +176,22 @@ test('drop_sale removes contacts at once; erasure removes a user everywhere', as
   expect(await add(gone, { sale: over })).toBe('unknown_sale');
 });
 
+test('a browser tells only the shopper who asked last, unless the secret of its subscription is another', async () => {
+  const [first, second, stranger] = [uniqueName('user'), uniqueName('user'), uniqueName('user')];
+  const browser = push('https://push.example/shared');
+  const other = await openSale(ops);
+  await add(first, browser);
+  await add(first, { sale: other, ...browser });
+  await add(first);
+  await add(stranger, { ...browser, keys: { p256dh: 'p', auth: 'a guess' } });
+  expect((await rowsOf(first))?.contacts).toBe('3');
+  await add(second, browser);
+  // The e-mail address stays.
+  expect((await rowsOf(first))?.contacts).toBe('1');
+  expect((await rowsOf(second))?.contacts).toBe('1');
+  expect((await rowsOf(stranger))?.contacts).toBe('1');
+});
+
 test('limits hold: notices of a contact, and contacts of all sales', async () => {
   const sku = await stock(ops, sale, { units: 10, userLimit: 5 });
   const userId = uniqueName('user');
