@@ -9,18 +9,27 @@ import {
   restock,
   setWaitlists,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/client/pool.ts';
+import type { Databases, Queryable } from '../../db/client/pool.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { beat } from '../../db/restore.ts';
 import { Random } from '../../fire/random.ts';
 import { afterRestore } from '../../ops/restore/after-restore.ts';
-import { carryAll, copyOf, heldUnits, homeOf, openHomes, removeCopies } from './set-back.ts';
+import {
+  carryAll,
+  copyOf,
+  heldUnits,
+  homeOf,
+  openFor,
+  openHomes,
+  removeCopies,
+} from './set-back.ts';
 import { openSale, request, stock } from './shop.ts';
 import { freshDatabase } from './three-homes.ts';
 
 /**
  * Random histories of a shop with two servers, of which one or both are set back to random moments. After
- * `after-restore`, each SKU has one home, each unit is sold once, and none is left over.
+ * `after-restore`, each SKU has one home, each unit is sold once, and none is left over. The command names each order of which
+ * shoppers know something else.
  *
  * `SEEDS=1..200` plays others.
  */
@@ -98,15 +107,48 @@ async function act(shop: Shop): Promise<void> {
   history.add(`order ${no} is ${done}`);
 }
 
+/** The status of each order, by its number. */
+async function statuses(databases: Databases): Promise<ReadonlyMap<string, string>> {
+  const rows = [];
+  for (const side of SIDES) {
+    const text = `SELECT order_no, status FROM ${side}.orders`;
+    rows.push(
+      ...(await databases.home(side).query<{ order_no: string; status: string }>({ text })),
+    );
+  }
+  return new Map(rows.map(({ order_no, status }) => [order_no, status]));
+}
+
+/** Nothing that a shopper was told has gone without a word. */
+async function compare(
+  databases: Databases,
+  told: ReadonlyMap<string, string>,
+  named: ReadonlySet<string>,
+): Promise<void> {
+  const now = await statuses(databases);
+  for (const [orderNo, status] of told) {
+    if (now.get(orderNo) === status) continue;
+    expect([orderNo, named.has(orderNo)]).toEqual([orderNo, true]);
+    // A payment that the shop has booked is booked again.
+    if (now.has(orderNo)) expect([orderNo, status]).not.toEqual([orderNo, 'paid']);
+  }
+}
+
+type Beats = ReadonlyMap<string, string | undefined>;
+type Copies = ReadonlyMap<string, Queryable>;
+
 /** Restocks what is missing, as an operator does. @returns the units by SKU; undefined if another time is needed */
 async function restore(
   { databases, history }: Shop,
-  beats: ReadonlyMap<string, string | undefined>,
+  told: ReadonlyMap<string, string>,
+  beats: Beats,
+  copies: Copies,
 ): Promise<ReadonlyMap<string, number> | undefined> {
   const restocked = new Map<string, number>();
+  const named = new Set<string>();
   const lastBeat = async (home: string) => beats.get(home);
   for (;;) {
-    const result = await afterRestore({ databases, lastBeat, copies: new Map() });
+    const result = await afterRestore({ databases, lastBeat, copies });
     const { homes, isAccepted, movedTwice, missing, aligned, broken } = result;
     history.add(`after-restore ${JSON.stringify({ isAccepted, movedTwice, missing, aligned })}`);
     for (const { home, sku } of movedTwice) {
@@ -114,7 +156,14 @@ async function restore(
     }
     if (movedTwice.length > 0) return undefined;
     expect([broken, homes.length > 0]).toEqual([[], true]);
-    if (isAccepted) return restocked;
+    for (const { lost } of homes) {
+      for (const { orderNo } of lost?.orders ?? []) named.add(orderNo);
+      for (const { told: order } of lost?.changed ?? []) named.add(order.orderNo);
+    }
+    if (isAccepted) {
+      await compare(databases, told, named);
+      return restocked;
+    }
     for (const { sku, home, units } of missing) {
       // They are sold twice indeed.
       const more = restocked.get(sku) ?? 0;
@@ -168,7 +217,9 @@ async function play(urls: Readonly<Record<Side, string>>, random: Random, histor
   for (const side of setBack) {
     expect(await beat(after.databases, side, beats.get(side))).toBeUndefined();
   }
-  const restocked = await restore(after, beats);
+  const copies = new Map<string, Queryable>();
+  for (const side of setBack) copies.set(side, openFor(await copyOf(urls[side])));
+  const restocked = await restore(after, await statuses(databases), beats, copies);
   if (restocked === undefined) return;
   // Units that come to a home which the SKU has left follow it.
   for (let round = 0; round < 3; round += 1) await carryAll(after.databases);
