@@ -11,6 +11,7 @@ const SOURCE = 'flashsale-fire';
 /** A new cluster has 50 MB. */
 const SIZE_MB = 700;
 const FILLER = 'filler';
+const FILL_TRIES_MAX = 10;
 
 const mount = (...args: readonly string[]) => execFileSync('mount', args, { stdio: 'ignore' });
 
@@ -43,8 +44,17 @@ export function unmountLeft(): void {
 }
 
 export function fillDisk(folder: string): void {
-  const { bavail, bsize } = statfsSync(folder);
-  execFileSync('fallocate', ['-l', String(bavail * bsize), join(folder, FILLER)]);
+  for (let tries = 1; ; tries += 1) {
+    const { bavail, bsize } = statfsSync(folder);
+    const args = ['-l', String(bavail * bsize), join(folder, FILLER)];
+    try {
+      execFileSync('fallocate', args, { stdio: 'ignore' });
+      return;
+    } catch (error) {
+      // PostgreSQL may have written in between, so that there is less to fill.
+      if (tries === FILL_TRIES_MAX) throw error;
+    }
+  }
 }
 
 export function emptyDisk(folder: string): void {
