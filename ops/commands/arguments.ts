@@ -41,6 +41,16 @@ export function parseSlots(value: string): number {
   return slots;
 }
 
+const PORT_MAX = 65_535;
+
+export function parsePort(value: string): number {
+  const port = Number(value);
+  if (!/^\d{1,5}$/.test(value) || port < 1 || port > PORT_MAX) {
+    throw new InvalidArgumentError(`It is a number from 1 to ${PORT_MAX}.`);
+  }
+  return port;
+}
+
 export function shareArgument(value: string): number {
   const share = parseShare(value);
   if (share === undefined) throw new InvalidArgumentError(`It is ${SHARE_FORM}.`);

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { renderEdge } from '../edge/render.ts';
+import { parsePort } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 
 /** `flashsale edge render`: the configuration of nginx in front of the web nodes. */
@@ -13,7 +14,7 @@ interface Options {
   readonly key?: string;
   readonly name: string[];
   readonly folder: string;
-  readonly lastPort: string;
+  readonly lastPort: number;
   readonly user?: string;
   readonly proxyProtocolFrom: string[];
   readonly forwardedFrom: string[];
@@ -56,7 +57,12 @@ export const addEdge: AddCommand = (program) => {
     .option('--key <file>', 'its key')
     .option('--name <host>', 'a host name of the shop; once for each', several, [])
     .option('--folder <path>', 'for caches and temporary files', '/var/cache/nginx')
-    .option('--last-port <port>', 'port on loopback between the two levels of the cache', '8079')
+    .option(
+      '--last-port <port>',
+      'port on loopback between the two levels of the cache',
+      parsePort,
+      8_079,
+    )
     .option('--user <name>', 'user of the worker processes, if root starts nginx')
     .option(
       '--proxy-protocol-from <cidr>',
@@ -75,7 +81,7 @@ export const addEdge: AddCommand = (program) => {
     .option('--out <file>', 'write to this file')
     .option('--json', 'print it as one JSON object')
     .action((options: Options) => {
-      const { node, name, lastPort, set, out, json } = options;
+      const { node, name, set, out, json } = options;
       const text = renderEdge({
         ...options,
         nodes: node,
@@ -87,7 +93,6 @@ export const addEdge: AddCommand = (program) => {
         user: options.user,
         resolver: options.resolver,
         plainHttp: options.plainHttp ?? false,
-        lastPort: Number(lastPort),
         proxySecret: secretIn(options.proxySecretFile),
         originSecret: secretIn(options.originSecretFile),
         limits: limitsOf(set),

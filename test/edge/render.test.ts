@@ -19,7 +19,9 @@ const programs = findEdge({ path: process.env['PATH'] ?? '', root: '/' });
 async function render(...args: string[]): Promise<string> {
   const program = await createProgram({}, 'edge');
   program.exitOverride();
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.exitOverride();
+  }
   await program.parseAsync(['edge', 'render', '--out', out, ...args], { from: 'user' });
   return readFileSync(out, 'utf8');
 }
@@ -126,6 +128,8 @@ describe('is refused', () => {
     ['a node without a port', ['--node', 'web-1', '--http', '80'], /node "web-1"/],
     ['a node with more', ['--node', 'a:1; evil', '--http', '80'], /node/],
     ['a port that is a word', [...NODE, '--http', 'http'], /address "http"/],
+    ['a last port that is a word', [...NODE, '--http', '80', '--last-port', 'abc'], /65535/],
+    ['port 0', [...NODE, '--http', '80', '--last-port', '0'], /65535/],
     ['a range that is none', [...NODE, '--http', '80', '--forwarded-from', '10.0.0.0/99'], /CIDR/],
     ['an unknown limit', [...NODE, '--http', '80', '--set', 'nodes=1'], /no limit nodes/],
     ['a limit with more', [...NODE, '--http', '80', '--set', 'body_size=1k; x'], /body_size/],
