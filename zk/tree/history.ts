@@ -111,7 +111,8 @@ export class History {
   async record(settings: readonly Setting<unknown>[]): Promise<void> {
     if (!(await this.#forgetRehearsals(settings))) return this.#fail();
     const kept = settings.filter(({ path }) => rehearsedSku(path) === undefined);
-    const values = new Map(kept.map((setting) => [setting.path, setting]));
+    // As they are now: an edit that is made while the entries are read has its entry after them. The next look sees both.
+    const values = new Map(kept.map((setting) => [setting.path, asItIs(setting)]));
     const isChanged = (path: string) =>
       values.get(path)?.isKnown !== false &&
       (values.get(path)?.text ?? null) !== (this.#last.get(path) ?? null);
@@ -121,7 +122,10 @@ export class History {
     for (const path of new Set([...paths, ...this.#last.keys()])) {
       if (!isChanged(path)) continue;
       const to = values.get(path)?.text ?? null;
-      const modified = values.get(path)?.observed?.stat.modified;
+      const modified = values.get(path)?.modified;
+      if (kept.some((setting) => setting.path === path && asItIs(setting).modified !== modified)) {
+        continue;
+      }
       if (this.#entries?.some((entry) => entry.path === path && entry.zxid === modified)) continue;
       const facts = { at: new Date().toISOString(), who: BY_HAND, path, to };
       const entry = entryOf(this.#paths, { ...facts, from: this.#last.get(path) ?? null });
@@ -192,6 +196,10 @@ export class History {
       this.#entries = this.#entries?.filter((entry) => entry.name !== name);
     }
   }
+}
+
+function asItIs({ isKnown, text, observed }: Setting<unknown>) {
+  return { isKnown, text, modified: observed?.stat.modified };
 }
 
 function lengthOf({ from, to }: HistoryEntry): number {
