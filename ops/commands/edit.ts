@@ -27,6 +27,8 @@ export function parseSeconds(value: string): number {
 export function shown(text: string | null): string {
   if (text === null) return 'nothing';
   const line = text.replaceAll(/\s*\n\s*/g, ', ');
+  // The last line of a list was removed.
+  if (line === '') return 'nothing';
   return line.length > VALUE_LENGTH_MAX ? `${line.slice(0, VALUE_LENGTH_MAX)}…` : line;
 }
 

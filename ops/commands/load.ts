@@ -10,7 +10,12 @@ import { checkRecording } from '../load/recording/format.ts';
 import { readWanted } from '../load/replay/plan.ts';
 import { reportHtml } from '../load/report/html.ts';
 import { mergeReports } from '../load/report/merge.ts';
-import { comparison, type LoadReport, shortcomings } from '../load/report/report.ts';
+import {
+  comparison,
+  type LoadReport,
+  shortcomings,
+  wereAllTurnedAway,
+} from '../load/report/report.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { parseProcesses, progressLine, targetOf } from './crowd.ts';
 import { table } from './table.ts';
@@ -114,6 +119,7 @@ async function write(report: LoadReport, out: string): Promise<void> {
 
 async function tell(report: LoadReport, out: string, json: boolean | undefined): Promise<void> {
   await write(report, out);
+  if (wereAllTurnedAway(report)) process.exitCode = 1;
   if (json) console.log(JSON.stringify(report));
   else console.log(`${resultText(report)}\nwritten to ${out}.html and ${out}.json`);
 }

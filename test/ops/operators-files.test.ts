@@ -58,3 +58,12 @@ it('nobody is told that there are no dead letters if they could not be looked at
   }
   expect(lines).toEqual([]);
 });
+
+it('a file that is not there is named in words', () => {
+  const args = ['ops/cli.ts', 'load', join(folder, 'nothing.yaml')];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([
+    1,
+    `flashsale: ${join(folder, 'nothing.yaml')}: there is no such file\n`,
+  ]);
+});

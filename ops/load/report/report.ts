@@ -110,6 +110,15 @@ export interface LoadReport {
 /** From this lag on (99th percentile), the times say as much of the generator as of the shop. */
 const LAG_MS_MAX = 50;
 
+/** How a visit ends that could not begin, because the plan does not fit the shop (shopper.ts). */
+const TURNED_AWAY = ['no such sale', 'no identity', 'no such SKU'];
+
+/** Whether not one of those who came could begin. */
+export function wereAllTurnedAway({ shoppers: { played, ends } }: LoadReport): boolean {
+  const away = TURNED_AWAY.reduce((sum, reason) => sum + (ends[reason] ?? 0), 0);
+  return played > 0 && away === played;
+}
+
 /** Sentences about what the generator could not do. Empty if the crowd played as planned. */
 export function shortcomings({ shoppers, generator, seconds, requests }: LoadReport): string[] {
   const told: string[] = [];
@@ -124,6 +133,10 @@ export function shortcomings({ shoppers, generator, seconds, requests }: LoadRep
   }
   for (const [reason, count] of Object.entries(shoppers.notPlayed)) {
     told.push(`${count} shoppers did not play: ${reason}.`);
+  }
+  for (const reason of TURNED_AWAY) {
+    const count = shoppers.ends[reason] ?? 0;
+    if (count > 0) told.push(`${count} shoppers went away at once: ${reason}.`);
   }
   for (const [gap, count] of Object.entries(gaps)) told.push(`${gap}: ${count}.`);
   const { queued = 0, unknown = 0 } = requests.outcomes;

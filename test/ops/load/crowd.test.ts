@@ -10,7 +10,7 @@ import { untilMs } from '../../../ops/load/client/visit.ts';
 import { playPlan } from '../../../ops/load/crowd.ts';
 import { readPlan } from '../../../ops/load/plan/read.ts';
 import { readWanted } from '../../../ops/load/replay/plan.ts';
-import { shortcomings } from '../../../ops/load/report/report.ts';
+import { shortcomings, wereAllTurnedAway } from '../../../ops/load/report/report.ts';
 import { SCRATCH_PREFIX } from '../../../ops/stack/test-folder.ts';
 
 /** A crowd at a made-up shop that does what no real one should. */
@@ -92,6 +92,13 @@ describe('a crowd', () => {
     expect(report.calls['page']).toMatchObject({ sent: 20, verdicts: { left: 20 } });
     expect(report.bySecond.reduce((all, { arrivals }) => all + arrivals, 0)).toBe(20);
     expect(shortcomings(report).join()).toContain('10 shoppers did not play');
+  });
+
+  it('says that shoppers went away at once, and why', async () => {
+    onPage = (response) => response.end('page');
+    const report = await play('arrivals: [{ for: 100ms, rate: 50 }]\nskus: { Radio: 1 }\n');
+    expect(shortcomings(report).join()).toContain('5 shoppers went away at once: no such SKU');
+    expect(wereAllTurnedAway(report)).toBe(true);
   });
 
   it('counts the time from when a call was due, also while the shop stands still', async () => {
