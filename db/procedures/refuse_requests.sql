@@ -67,16 +67,22 @@ BEGIN
     ORDER BY r.id
     ON CONFLICT (request_id, sale) DO NOTHING;
   END IF;
-  -- A separate statement sees what another session committed while the INSERT waited.
+  -- A separate statement sees what another session committed while the INSERT waited. A request may have several rows:
+  -- the outcome counts that place_orders would return. A refusal from before the SKU was made stays on the server of
+  -- regular, also if the SKU was made on another one.
   RETURN QUERY
-    SELECT o.request_id, o.status, o.reason, o.order_no, o.units
-    FROM outcome o WHERE o.request_id = ANY (p_request_ids)
-    UNION ALL
-    SELECT f.request_id, 'rejected', f.reason, NULL, 0
-    FROM refused_request f WHERE f.request_id = ANY (p_request_ids)
-    UNION ALL
-    SELECT d.request_id, d.status, d.reason, d.order_no, d.units
-    FROM decided_elsewhere(p_request_ids) d WHERE v_moved;
+    SELECT DISTINCT ON (a.id) a.id, a.status, a.reason, a.order_no, a.units
+    FROM (
+      SELECT o.request_id, o.status, o.reason, o.order_no, o.units, CASE WHEN o.sale = v_sale THEN 1 ELSE 2 END
+      FROM outcome o WHERE o.request_id = ANY (p_request_ids)
+      UNION ALL
+      SELECT d.request_id, d.status, d.reason, d.order_no, d.units, 3
+      FROM decided_elsewhere(p_request_ids) d WHERE v_moved
+      UNION ALL
+      SELECT f.request_id, 'rejected', f.reason, NULL, 0, 4
+      FROM refused_request f WHERE f.request_id = ANY (p_request_ids)
+    ) AS a (id, status, reason, order_no, units, place)
+    ORDER BY a.id, a.place;
 END
 $routine$;
 

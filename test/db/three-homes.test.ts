@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { homeOfOrder } from '../../contracts/homes.ts';
+import { homeOfOrder, REGULAR } from '../../contracts/homes.ts';
 import {
   audit,
   auditHomes,
@@ -9,6 +9,7 @@ import {
   orderDetails,
   payOrder,
   placeOrders,
+  refuseRequests,
   userOrders,
 } from '../../db/calls.ts';
 import { createPool, Databases, openSession } from '../../db/client/pool.ts';
@@ -127,6 +128,20 @@ it('a late payment of an order gets units of the home where its SKU lives now', 
   await carrying;
   expect(await countOf(sku)).toMatchObject({ unitsTotal: 3, free: 2 });
   expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'paid' });
+});
+
+it('a request that was refused before its SKU was made has one outcome in each home of the SKU', async () => {
+  const [sku, early] = [uniqueName('sku'), request()];
+  const refuse = () =>
+    refuseRequests(ops, REGULAR, { sku, node: 'node-1', requests: [early], reason: 'refused' });
+  const refused = await refuse();
+  expect(refused).toMatchObject([{ requestId: early.requestId, status: 'rejected' }]);
+  await stock(ops, sale, { sku, units: 1, schema: 'hot-1' });
+  for (const home of ['hot-1', REGULAR, 'hot-2', REGULAR]) {
+    await moveSku(ops, home, sku);
+    expect(await refuse()).toEqual(refused);
+    expect(await placeOrders(worker, home, sku, [early])).toEqual(refused);
+  }
 });
 
 it('a SKU arrives at whatever step the mover is killed, with or without the workers', async () => {
