@@ -1,6 +1,7 @@
 import type { Home } from '../contracts/homes.ts';
 import type { Log } from '../process/log.ts';
 import type { Channel } from './amqp.ts';
+import { closeChannel } from './close-channel.ts';
 import { endsWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
@@ -81,7 +82,7 @@ export class ChannelKeeper {
         'channel could not be opened',
       );
       if (opened === undefined) this.#reopenLater(factory);
-      else this.closeQuietly(opened); // Its close event starts the next attempt.
+      else void closeChannel(opened); // Its close event starts the next attempt.
     }
   }
 
@@ -90,17 +91,12 @@ export class ChannelKeeper {
     this.abandon();
     const channel = this.#channel;
     if (channel === undefined) return;
-    await endsWithin(this.#connection.limits.closeTimeoutMs, channel.close());
+    await endsWithin(this.#connection.limits.closeTimeoutMs, closeChannel(channel));
   }
 
   abandon(): void {
     this.#abandoned = true;
     clearTimeout(this.#reopenTimer);
-  }
-
-  closeQuietly(channel: Channel): void {
-    // Rejects or throws when the channel is already closed, which is fine here.
-    void (async () => channel.close())().catch(() => {});
   }
 
   #listen(channel: Channel, factory: ChannelFactory): void {

@@ -4,6 +4,7 @@ import { type ReadableEnvelope, readEnvelope, SCHEMA_HEADER } from '../contracts
 import { parseTime } from '../contracts/times.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
+import { closeChannel } from './close-channel.ts';
 import type { BrokerConnection } from './connection.ts';
 
 /** The most dead letters that one call takes; the next call takes those behind them. */
@@ -57,8 +58,7 @@ export async function withDeadLetters<T>(
     const messages = await take(channel, Math.min(messageCount, LETTERS_IN_HAND_MAX));
     return await work(messages.map((message) => toDeadLetter(channel, message)));
   } finally {
-    // Throws when the channel is already closed.
-    await (async () => channel.close())().catch(() => {});
+    await closeChannel(channel);
   }
 }
 

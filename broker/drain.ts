@@ -9,6 +9,7 @@ import {
 } from '../contracts/messages.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
+import { closeChannel } from './close-channel.ts';
 import type { BrokerConnection } from './connection.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -70,8 +71,7 @@ export async function drainQueues(
   } finally {
     clearTimeout(timer);
     clearInterval(repeating);
-    // Throws when the channel is already closed.
-    await (async () => channel.close())().catch(() => {});
+    await closeChannel(channel);
   }
 }
 

@@ -1,4 +1,5 @@
 import { DEAD_LETTERS_QUEUE, ordersQueue } from '../contracts/topology.ts';
+import { closeChannel } from './close-channel.ts';
 import type { BrokerConnection } from './connection.ts';
 
 type Channel = Awaited<ReturnType<BrokerConnection['openChannel']>>;
@@ -20,7 +21,7 @@ export async function queueFigures(connection: BrokerConnection): Promise<QueueF
   try {
     return await figuresOver(channel, connection);
   } finally {
-    await end(channel);
+    await closeChannel(channel);
   }
 }
 
@@ -57,7 +58,7 @@ export class QueueLook {
       } catch {
         // It has ended, with its connection or because of a queue that is gone. A new one tells.
         this.#channel = undefined;
-        await end(kept);
+        await closeChannel(kept);
       }
     }
     const channel = await this.#connection.openChannel();
@@ -66,7 +67,7 @@ export class QueueLook {
       this.#channel = channel;
       return figures;
     } catch (error) {
-      await end(channel);
+      await closeChannel(channel);
       throw error;
     }
   }
@@ -79,9 +80,4 @@ async function figuresOver(channel: Channel, { homes }: BrokerConnection): Promi
     figures.push({ queue: name, messages: messageCount, consumers: consumerCount });
   }
   return figures;
-}
-
-async function end(channel: Channel): Promise<void> {
-  // Throws when the channel is already closed.
-  await (async () => channel.close())().catch(() => {});
 }

@@ -6,6 +6,7 @@ import {
   queuesOf,
 } from '../contracts/topology.ts';
 import type { Channel } from './amqp.ts';
+import { closeChannel } from './close-channel.ts';
 
 const PRECONDITION_FAILED = 406;
 
@@ -38,7 +39,7 @@ export async function declareTopology(
       await channel.bindQueue(queue.name, exchange, key);
     }
   }
-  await channel.close();
+  await closeChannel(channel);
   return old;
 }
 
