@@ -1,6 +1,7 @@
 import { SCHEMA_HEADER } from '../contracts/messages.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
+import { closeChannel } from './close-channel.ts';
 import type { BrokerConnection } from './connection.ts';
 import { endsWithin } from './deadline.ts';
 
@@ -118,7 +119,7 @@ export class Consumer {
   /** The queue was deleted or moved. A new channel declares it again and resumes. */
   #cancelledByBroker(channel: Channel): void {
     this.#connection.log.warn({ queue: this.#options.queue }, 'consumer cancelled by the broker');
-    channel.close().catch(() => {});
+    void closeChannel(channel);
   }
 
   #delivery(channel: Channel, message: ReceivedMessage, isLive: () => boolean): Delivery {

@@ -9,6 +9,7 @@ import {
 import { VERDICTS_EXCHANGE, verdictsQueue } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
+import { closeChannel } from './close-channel.ts';
 import type { BrokerConnection } from './connection.ts';
 
 /**
@@ -101,7 +102,7 @@ export class VerdictListener {
     });
     await channel.bindQueue(queue, VERDICTS_EXCHANGE, this.replyTo);
     const onMessage = (message: ReceivedMessage | null) => {
-      if (message === null) channel.close().catch(() => {});
+      if (message === null) void closeChannel(channel);
       else this.#receive(message);
     };
     await channel.consume(queue, onMessage, { noAck: true, exclusive: true });

@@ -105,7 +105,7 @@ async function handle<T extends object>(
       ),
     );
   } finally {
-    // An error alone: who could not look must not say that there are none.
+    // Not after an error alone: nobody has looked whether there are any.
     const isTold = isLooked || done.length > 0;
     if (isTold && json) console.log(JSON.stringify(done));
     else if (isTold) console.log(done.length === 0 ? 'no dead letters' : done.map(say).join('\n'));

@@ -25,9 +25,8 @@ export function parseSeconds(value: string): number {
 
 /** A value as one short line, because a list can have many lines. */
 export function shown(text: string | null): string {
-  if (text === null) return 'nothing';
-  const line = text.replaceAll(/\s*\n\s*/g, ', ');
-  // The last line of a list was removed.
+  // A list whose last line was removed is empty.
+  const line = (text ?? '').replaceAll(/\s*\n\s*/g, ', ');
   if (line === '') return 'nothing';
   return line.length > VALUE_LENGTH_MAX ? `${line.slice(0, VALUE_LENGTH_MAX)}…` : line;
 }

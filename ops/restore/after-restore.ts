@@ -67,7 +67,7 @@ async function homesSetBack(databases: Databases): Promise<Home[]> {
  * shop sell again.
  *
  * @param isDry only lists what was lost, and changes nothing
- * @throws {DatabaseError} also if a home does not answer, or if another command changes sales
+ * @throws {DatabaseError} also if a home does not answer, or if another command changes sales for 20 s
  */
 export function afterRestore(place: RestorePlace, isDry = false): Promise<AfterRestore> {
   return isDry ? restored(place, true) : withSalesLock(place, () => restored(place, false));
@@ -137,6 +137,8 @@ async function restored(place: RestorePlace, isDry: boolean): Promise<AfterResto
       if (setBack.includes(home)) await acceptHistory(databases, home, await lastBeat(home));
     }
   }
-  const stock = { movedTwice: twice, aligned, missing };
-  return { homes: told, ...stock, users, doubtful, broken, waiting, isAccepted: isWhole };
+  return {
+    ...{ homes: told, movedTwice: twice, aligned, users, doubtful, missing, broken, waiting },
+    isAccepted: isWhole,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Home } from '../../contracts/homes.ts';
-import type { Databases } from '../../db/client/pool.ts';
+import type { Databases, Pool } from '../../db/client/pool.ts';
 import { type SentHome, sentHomes, transferEnds } from '../../db/restore.ts';
 import { routesTo } from '../../db/transfers.ts';
 
@@ -16,8 +16,8 @@ export interface MovedTwice {
 }
 
 /** The servers on which each SKU lives. Two of them have it if one was set back. */
-async function hostsOf(databases: Databases): Promise<ReadonlyMap<string, ReadonlySet<unknown>>> {
-  const hosts = new Map<string, Set<unknown>>();
+async function hostsOf(databases: Databases): Promise<ReadonlyMap<string, ReadonlySet<Pool>>> {
+  const hosts = new Map<string, Set<Pool>>();
   for (const server of databases.servers) {
     const text = 'SELECT sku FROM catalog.sku_homes() WHERE NOT abroad';
     for (const { sku } of await server.query<{ sku: string }>({ text })) {

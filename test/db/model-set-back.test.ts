@@ -42,7 +42,7 @@ type Side = (typeof SIDES)[number];
 
 afterAll(removeCopies);
 
-/** What was done, in lines. */
+/** One line for each thing that was done. */
 class History {
   readonly lines: string[] = [];
 

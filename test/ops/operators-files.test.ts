@@ -8,7 +8,7 @@ import { createProgram } from '../../ops/program.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
-/** What commands write and say when operators are strict, hasty, or without a server. */
+/** Commands of operators who have a strict umask, call twice at once, or have no server. */
 
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 afterAll(() => rmSync(folder, { recursive: true }));

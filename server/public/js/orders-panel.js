@@ -78,7 +78,7 @@ export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   function take(fresh) {
     const before = new Map(orders.map((order) => [order.orderNo, order.status]));
     orders = mergeOrders(orders, fresh);
-    // What an action did not know is known now.
+    // The answer that an action did not get has come.
     for (const { orderNo, status } of orders) {
       if (before.get(orderNo) !== status) notes.delete(orderNo);
     }
