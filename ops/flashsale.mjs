@@ -18,8 +18,12 @@ if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 2
 }
 // The terminal sends signals to the command as well. This process only waits for its end.
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {});
+// A further command finds here what this one has compiled, and starts in half the time. Node does without if the folder
+// cannot be written.
+const compiled = at('../node_modules/.cache/compiled');
 const { status, signal, error } = spawnSync(node, [at('cli.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',
+  env: { NODE_COMPILE_CACHE: compiled, ...process.env },
 });
 if (error) console.error(`flashsale: ${error.message}`);
 process.exit(status ?? 128 + (constants.signals[signal] ?? 0));

@@ -177,6 +177,11 @@ linkCommand();
 
 // npm may be called in a subfolder, so the path of the entry file starts at the root.
 const { code } = await run(projectNode, [join(root, entry), ...rest], {
-  env: { ...process.env, PATH: `${binFolder}:${process.env['PATH'] ?? ''}` },
+  env: {
+    // A process that is started once more, after a crash or by hand, finds here what was compiled before.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'),
+    ...process.env,
+    PATH: `${binFolder}:${process.env['PATH'] ?? ''}`,
+  },
 });
 process.exitCode = code;
