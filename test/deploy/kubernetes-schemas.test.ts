@@ -100,7 +100,10 @@ function programOf(manifests: readonly Manifest[]): string {
 }
 
 const manifests = [
-  ...build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'example'))),
+  ...build(
+    join(KUBERNETES, 'stripe'),
+    build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'example'))),
+  ),
   ...build(join(KUBERNETES, 'hosts')),
 ];
 const named = manifests.map(

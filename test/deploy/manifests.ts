@@ -87,13 +87,14 @@ interface FilePatch {
 }
 /** Adds elements to the ends of lists. */
 interface AddPatch {
+  /** Regular expressions, as in kustomize. */
   readonly target: { readonly kind: string; readonly name: string };
   /** YAML of `{ op: add, path, value }`. */
   readonly patch: string;
 }
 
 interface Kustomization {
-  readonly resources: readonly string[];
+  readonly resources?: readonly string[];
   readonly components?: readonly string[];
   readonly patches?: readonly (FilePatch | AddPatch)[];
   readonly images?: readonly {
@@ -119,14 +120,13 @@ function merged(one: unknown, patch: unknown): unknown {
 
 const idOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.namespace}/${metadata.name}`;
 
-/** Replaces the one manifest that `isTarget` finds. @throws {Error} unless it finds one */
+/** Changes the manifests that `isTarget` finds. @throws {Error} if it finds none */
 function patched(
   manifests: readonly Manifest[],
   isTarget: (manifest: Manifest) => boolean,
   change: (manifest: Manifest) => Manifest,
 ): Manifest[] {
-  const found = manifests.filter(isTarget).length;
-  if (found !== 1) throw new Error(`a patch has ${found} targets`);
+  if (!manifests.some(isTarget)) throw new Error('a patch has no target');
   return manifests.map((manifest) => (isTarget(manifest) ? change(manifest) : manifest));
 }
 
@@ -146,7 +146,12 @@ function added(manifest: Manifest, patch: string): Manifest {
 /** @param before the manifests that a component changes */
 export function build(folder: string, before: readonly Manifest[] = []): Manifest[] {
   const text = readFileSync(join(folder, 'kustomization.yaml'), 'utf8');
-  const { resources, components = [], patches = [], images = [] } = parse(text) as Kustomization;
+  const {
+    resources = [],
+    components = [],
+    patches = [],
+    images = [],
+  } = parse(text) as Kustomization;
   const own = resources.flatMap((path) =>
     path.endsWith('.yaml') ? documentsIn(join(folder, path)) : build(join(folder, path)),
   );
@@ -159,8 +164,9 @@ export function build(folder: string, before: readonly Manifest[] = []): Manifes
         manifests = patched(manifests, isTarget, (one) => merged(one, patch) as Manifest);
       }
     } else {
+      const isLike = (pattern: string, text: string) => new RegExp(`^(?:${pattern})$`).test(text);
       const { kind, name } = each.target;
-      const isTarget = (one: Manifest) => one.kind === kind && one.metadata.name === name;
+      const isTarget = (one: Manifest) => isLike(kind, one.kind) && isLike(name, one.metadata.name);
       manifests = patched(manifests, isTarget, (one) => added(one, each.patch));
     }
   }
