@@ -15,9 +15,18 @@ import { shopWay, type Way } from '../flow/ways.ts';
 import { residentMegabytes, machine as thisMachine } from '../machine.ts';
 import { type Shop, startServers, startShop } from '../shop.ts';
 import {
+  buy,
+  cpuCosts,
+  eachAlone,
+  ORDERS,
+  purchases,
+  TICKETS,
+  users,
+  workersOf,
+} from './each-alone.ts';
+import {
   answered,
   atRest,
-  buyAndWait,
   drive,
   eventsPublished,
   type Load,
@@ -39,12 +48,9 @@ const USAGE = `npm run bench -- capacity [options]
 
 const UNITS = 20_000_000;
 const PRESSES = 60_000;
-const TICKETS = 20_000;
-const ORDERS = 30_000;
 /** Of its core, when a thread is full. */
 const FULL_THREAD = 0.85;
 const END_MS = 5_000;
-const POLL_MS = 10;
 const MUST_BE_WITHIN = 0.2;
 const NOTHING = { shed: 0, ticket: 0, order: 0, wait: 0 };
 
@@ -71,74 +77,17 @@ const bench = await startServers(
   createProgress(write),
 );
 
-const users = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, n) => `${prefix}-${process.pid}-${n}`);
-
-/** Presses that are shed, tickets, and orders, each as fast as it goes. */
-async function eachAlone(shop: Shop, way: Way, shedWay: Way, rest: Load) {
-  const [sign, signShed] = [createSigner(way.keys), createSigner(shedWay.keys)];
-  const { sale, sku } = way.keys;
-  const requests = {
-    shed: users('shed', PRESSES).map((user) =>
-      purchaseRequest(signShed.ticket(user, shedWay.keys.sku), signShed.token(user)),
-    ),
-    ticket: users('ticket', TICKETS).map((user) => ticketRequest(sale, sku, sign.token(user))),
-  };
-  const drives = (work: () => Promise<number>) => drive(shop, process.pid, rest, work);
+/** Presses that are shed, as fast as it goes. */
+async function shedAlone(shop: Shop, { keys }: Way, rest: Load) {
+  const sign = createSigner(keys);
+  const requests = users('shed', PRESSES).map((user) =>
+    purchaseRequest(sign.ticket(user, keys.sku), sign.token(user)),
+  );
   // The first time, the just-in-time compiler is at work.
-  await answered(shop, requests.shed, ['429']);
-  await answered(shop, requests.ticket, ['201']);
-  const shed = await drives(() => answered(shop, requests.shed, ['429']));
+  await answered(shop, requests, ['429']);
+  const shed = await drive(shop, process.pid, rest, () => answered(shop, requests, ['429']));
   say(`${Math.round(shed.perSecond)} shed presses/s`);
-  const ticket = await drives(() => answered(shop, requests.ticket, ['201']));
-  say(`${Math.round(ticket.perSecond)} tickets/s`);
-  const before = await sizesOf(shop);
-  const order = await drives(() => buy(shop, way, 'alone', ORDERS));
-  say(`${Math.round(order.perSecond)} orders/s, ${rounded(order.busy)} of the cores busy`);
-  const after = await sizesOf(shop);
-  const waiters = users('waits', ORDERS);
-  const wait = await drives(() =>
-    untilCommitted(shop, way, ORDERS, () => buyAndWait(shop, way, waiters)),
-  );
-  say(`${Math.round(wait.perSecond)} orders/s with a wait for each outcome`);
-  return {
-    ...{ shed, ticket, order, wait },
-    postgres_bytes_an_order: (after.bytes - before.bytes) / ORDERS,
-    wal_bytes_an_order: (after.wal - before.wal) / ORDERS,
-  };
-}
-
-function purchases(way: Way, prefix: string, count: number): Buffer[] {
-  const sign = createSigner(way.keys);
-  return users(prefix, count).map((user) =>
-    purchaseRequest(sign.ticket(user, way.keys.sku), sign.token(user)),
-  );
-}
-
-/** Lets shoppers come until all orders are committed and their events are published. */
-async function untilCommitted(
-  shop: Shop,
-  way: Way,
-  count: number,
-  come: () => Promise<unknown>,
-): Promise<number> {
-  const before = await way.sold();
-  await come();
-  while ((await way.sold()) - before < count) await delay(POLL_MS);
-  await eventsPublished(shop);
-  return count;
-}
-
-function buy(shop: Shop, way: Way, prefix: string, count: number): Promise<number> {
-  const requests = purchases(way, prefix, count);
-  return untilCommitted(shop, way, count, () => answered(shop, requests, ['202']));
-}
-
-async function sizesOf({ databases }: Shop) {
-  const [row] = await databases.home('hot').query<Record<string, string>>({
-    text: `SELECT pg_database_size(current_database()) AS bytes, pg_current_wal_lsn() - '0/0' AS wal`,
-  });
-  return { bytes: Number(row?.['bytes']), wal: Number(row?.['wal']) };
+  return shed;
 }
 
 /** The kinds of load that are predicted, for a shop with one web node. */
@@ -189,28 +138,13 @@ async function measure() {
   const shedWay = await shedSale(shop);
   const rest = await atRest(shop.pids);
   const web_mb = median(WEB_NAMES.map((name) => residentMegabytes(shop.pids.get(name) ?? 0)));
-  say('warming up');
-  await buy(shop, way, 'warm', ORDERS);
-  const { shed, ticket, order, wait, ...sizes } = await eachAlone(shop, way, shedWay, rest);
-  const workers = [...shop.pids.keys()].filter((name) => name.startsWith('worker-')).length;
+  const shed = await shedAlone(shop, shedWay, rest);
+  const { ticket, order, wait, ...sizes } = await eachAlone(shop, way, rest, say);
   const [press] = purchases(way, 'bytes', 1);
   const costs: CostValues = {
     ...{ web_mb, ...sizes },
-    // Waits for disks and for each other take the rest.
-    full_share: order.busy,
     web_us_a_shed_press: shed.us.web,
-    web_us_a_ticket: ticket.us.web,
-    web_us_an_order: order.us.web,
-    web_us_a_wait: Math.max(0, wait.us.web - order.us.web),
-    web_idle_cores: rest.web / WEB_NAMES.length,
-    postgres_us_an_order: order.us.postgres,
-    postgres_idle_cores: rest.postgres,
-    broker_us_an_order: order.us.broker,
-    broker_idle_cores: rest.broker,
-    worker_us_an_order: order.us.worker,
-    worker_idle_cores: rest.worker / workers,
-    zookeeper_us_an_order: order.us.zookeeper,
-    zookeeper_idle_cores: rest.zookeeper,
+    ...cpuCosts(shop, rest, { ticket, order, wait }),
     ...(await whileNobodyDecides(shop, way)),
     press_bytes: press === undefined ? 0 : await pressBytes(shop, press),
     page_bytes: await pageBytes(shop, way.keys.sale),
@@ -225,7 +159,7 @@ async function measure() {
   await shop.close();
   if (auditRows > 0) throw new Error(`the audit found ${auditRows} broken promises`);
   const generatorUs = { ticket: ticket.us.generator, order: order.us.generator };
-  return { costs, rounds, workers, generatorUs };
+  return { costs, rounds, workers: workersOf(shop), generatorUs };
 }
 
 const { costs, rounds, workers, generatorUs } = await measure().finally(() => bench.stop());

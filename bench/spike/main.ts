@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
 import { median, percentile, rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
-import { figuresOf, fullRate, openShop } from '../whole-way/shop.ts';
+import { figuresOf, openShop } from '../whole-way/shop.ts';
 
 /**
  * `npm run bench -- spike [--json]`: from nobody to full arrival at once. Everybody takes the whole way from the ticket to the
- * outcome. The rate is a share of what the capacity model says that this machine takes (`npm run bench -- capacity --write`).
+ * outcome. The rate is a share of what the capacity model says that this machine takes, by the costs that it has now.
  */
 
 const USAGE = `npm run bench -- spike [options]
@@ -34,11 +34,12 @@ if (values.help) {
 }
 const startedMs = performance.now();
 const write = (line: string) => (values.json ? console.error(line) : console.log(line));
-const perSecond = values.rate === '' ? fullRate() * SHARE : Number(values.rate);
+let perSecond = Number(values.rate);
 const stage = await openShop(write);
 const p95s: number[] = [];
 const rounds: ReturnType<typeof figuresOf>[] = [];
 try {
+  if (values.rate === '') perSecond = (await stage.fullRate()) * SHARE;
   await stage.come(perSecond / 2, WARM_UP_SECONDS);
   for (let round = 1; round <= Number(values.rounds); round += 1) {
     const came = await stage.come(perSecond, Number(values.seconds));

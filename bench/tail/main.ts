@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
 import { rounded } from '../figures.ts';
 import { machine, memoryWithoutBuffers } from '../machine.ts';
-import { figuresOf, fullRate, openShop } from '../whole-way/shop.ts';
+import { figuresOf, openShop } from '../whole-way/shop.ts';
 
 /**
- * `npm run bench -- tail [--json]`: ten minutes at 60 % of what the capacity model says that this machine takes. Everybody takes
- * the whole way. No process may grow, once it is warm.
+ * `npm run bench -- tail [--json]`: ten minutes at 60 % of what the capacity model says that this machine takes, by the costs
+ * that it has now. Everybody takes the whole way. No process may grow, once it is warm.
  */
 
 const USAGE = `npm run bench -- tail [options]
@@ -37,7 +37,7 @@ if (values.help) {
 const startedMs = performance.now();
 const write = (line: string) => (values.json ? console.error(line) : console.log(line));
 const minutes = Number(values.minutes);
-const perSecond = values.rate === '' ? fullRate() * SHARE : Number(values.rate);
+let perSecond = Number(values.rate);
 
 interface Look {
   readonly minute: number;
@@ -68,6 +68,7 @@ const stage = await openShop(write);
 const looks: Look[] = [];
 let figures: Record<string, unknown> = {};
 try {
+  if (values.rate === '') perSecond = (await stage.fullRate()) * SHARE;
   await stage.come(perSecond / 2, WARM_UP_SECONDS);
   const beganMs = performance.now();
   const timer = setInterval(() => {
