@@ -173,9 +173,10 @@ export async function compareSnapshot(
 }
 
 /** Sells for so long, and forgets the orders of each minute: those of half an hour would fill the disk. */
-async function sellFor(target: Target, load: BatchLoad, seconds: number): Promise<void> {
+async function sellFor(target: Target, load: BatchLoad, seconds: number, say: Say): Promise<void> {
   for (let left = seconds; left > 0; left -= FORGET_SECONDS) {
-    await rateOfWorker(target, load, Math.min(left, FORGET_SECONDS));
+    const rate = await rateOfWorker(target, load, Math.min(left, FORGET_SECONDS));
+    say(`snapshot: ${Math.round(rate)} orders/s, ${Math.round(left)} s before the measurement`);
     await target.admin.run('CALL bench.forget_orders()');
   }
 }
@@ -196,7 +197,7 @@ async function compareHeld(
   });
   await holder.run('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM catalog.sku');
   say(`snapshot: ${Math.round(before)} orders/s free; held for ${holdSeconds} s …`);
-  await sellFor(target, load, Math.max(1, holdSeconds - lastSeconds));
+  await sellFor(target, load, Math.max(1, holdSeconds - lastSeconds), say);
   // Each of the three measurements begins without orders. Only the dead rows of the slots remain.
   const held = await rateOfWorker(target, load, lastSeconds);
   await holder.run('ROLLBACK');

@@ -14,7 +14,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
   WITH gone AS (
-    DELETE FROM stock_slot s WHERE s.sku = p_sku RETURNING s.slot, s.remaining
+    DELETE FROM stock_slot s
+    WHERE s.sku = p_sku
+      AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
+    RETURNING s.slot, s.remaining
   ), booked AS (
     INSERT INTO stock_movement (sale, sku, slot, kind, units)
     SELECT p_sale, p_sku, g.slot, 'move', -g.remaining FROM gone g WHERE g.remaining > 0

@@ -30,7 +30,10 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 
   WITH gone AS (
-    DELETE FROM stock_slot s WHERE s.sku = p_sku RETURNING s.slot, s.remaining
+    DELETE FROM stock_slot s
+    WHERE s.sku = p_sku
+      AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
+    RETURNING s.slot, s.remaining
   ), made AS (
     INSERT INTO stock_slot (sku, slot, remaining)
     SELECT p_sku, (max(g.slot) OVER () - 1) / 1024 * 1024 + 1024 + row_number() OVER (ORDER BY g.slot), g.remaining

@@ -40,7 +40,9 @@ BEGIN
   END IF;
 
   v_slots := ARRAY(SELECT s.slot FROM stock_slot s
-                   WHERE s.sku = p_sku ORDER BY s.slot FOR UPDATE);
+                   WHERE s.sku = p_sku
+                     AND s.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
+                   ORDER BY s.slot FOR UPDATE);
   WITH share AS (
     SELECT l.slot, p_units / cardinality(v_slots)
                    + (l.n <= p_units % cardinality(v_slots))::int AS units

@@ -33,7 +33,9 @@ BEGIN
   SELECT array_agg(s.slot), array_agg(s.remaining), coalesce(sum(s.remaining), 0)
   INTO v_before, v_units, v_free
   FROM (SELECT a.slot, a.remaining FROM stock_slot a
-        WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
+        WHERE a.sku = p_sku
+          AND a.slot > (SELECT (l.slot - 1) / 1024 * 1024 FROM stock_slot l WHERE l.sku = p_sku ORDER BY l.slot DESC LIMIT 1)  -- current_slots
+        ORDER BY a.slot FOR UPDATE) s;
 
   v_after := (v_before[cardinality(v_before)] - 1) / 1024 * 1024;
   DELETE FROM stock_slot s WHERE s.sku = p_sku AND s.slot > v_after + p_slots;
@@ -48,10 +50,10 @@ BEGIN
          CASE WHEN p_slots >= cardinality(v_before) THEN 'split' ELSE 'merge' END,
          coalesce(now.remaining, 0) - coalesce(old.remaining, 0)
   FROM unnest(v_before, v_units) AS old (slot, remaining)
-  FULL JOIN (SELECT a.slot, a.remaining FROM stock_slot a WHERE a.sku = p_sku) now USING (slot)
+  FULL JOIN (SELECT a.slot, a.remaining FROM stock_slot a WHERE a.sku = p_sku AND a.slot > v_after) now USING (slot)
   WHERE coalesce(now.remaining, 0) <> coalesce(old.remaining, 0);
 
-  RETURN QUERY SELECT s.slot, s.remaining FROM stock_slot s WHERE s.sku = p_sku ORDER BY s.slot;
+  RETURN QUERY SELECT s.slot, s.remaining FROM stock_slot s WHERE s.sku = p_sku AND s.slot > v_after ORDER BY s.slot;
 END
 $routine$;
 

@@ -8,6 +8,7 @@ import { order, request, requests, stock } from './shop.ts';
 
 /** Calls of a SKU whose old slots a snapshot keeps. */
 const VERSIONS = 4_000;
+const RENEWALS = 400;
 
 const { ops, worker, database, sale } = await openShop();
 
@@ -123,10 +124,10 @@ describe('while a snapshot is held', () => {
   });
   afterEach(() => Promise.all([holder.close(), dba.close()]));
 
-  /** Pages that a look at the slots reads. */
-  async function pagesOf(sku: string): Promise<number> {
+  /** Pages that a statement reads, with the routines that it calls. */
+  async function pagesOf(statement: string): Promise<number> {
     const [row] = await dba.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>({
-      text: `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM current_slots('${sku}')`,
+      text: `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement}`,
     });
     const plan = row?.['QUERY PLAN'][0].Plan ?? {};
     return (plan['Shared Hit Blocks'] ?? Number.NaN) + (plan['Shared Read Blocks'] ?? Number.NaN);
@@ -134,13 +135,30 @@ describe('while a snapshot is held', () => {
 
   it('a look at renewed slots passes none of the old versions', async () => {
     const sku = await stock(ops, sale, { units: 1_000, slots: 4 });
-    const fresh = await pagesOf(sku);
+    const look = `SELECT * FROM current_slots('${sku}')`;
+    const fresh = await pagesOf(look);
     await dba.run(`DO $$ BEGIN FOR n IN 1..${VERSIONS} LOOP
       UPDATE hot.stock_slot SET remaining = remaining WHERE sku = '${sku}' AND slot = n % 4 + 1;
     END LOOP; END $$`);
-    expect(await pagesOf(sku)).toBeGreaterThan(fresh + 10);
+    expect(await pagesOf(look)).toBeGreaterThan(fresh + 10);
     await renewSlots(worker, 'hot', sku, 0);
-    expect(await pagesOf(sku)).toBeLessThanOrEqual(fresh + 5);
+    expect(await pagesOf(look)).toBeLessThanOrEqual(fresh + 5);
     expect(await ofSku(sku)).toMatchObject({ unitsTotal: 1_000, free: 1_000 });
+  });
+
+  it.each([
+    ['a renewal', 'renew_slots($)'],
+    ['a restock', 'restock($, 16)'],
+    ['set_slots', 'set_slots($, 16)'],
+    ['a move', 'regular.move_sku($)'],
+  ])('%s passes none of the slots that were replaced before', async (_name, call) => {
+    const pages: number[] = [];
+    for (const renewals of [2, 2, RENEWALS]) {
+      const sku = await stock(ops, sale, { units: 1_000, slots: 16 });
+      for (let n = 0; n < renewals; n += 1) await renewSlots(worker, 'hot', sku, 0);
+      pages.push(await pagesOf(`SELECT ${call.replace('$', `'${sku}'`)}`));
+    }
+    const [, few = 0, many] = pages; // The first call looks up what it uses.
+    expect(many).toBeLessThan(1.5 * few);
   });
 });
