@@ -33,6 +33,15 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['zookeeper', async () => (await import('./commands/protect.ts')).addZookeeper],
 ]);
 
+/** The help shows lists as they are typed, and not as JSON. */
+function showLists({ options, commands }: Command): void {
+  for (const option of options) {
+    const { defaultValue: usual } = option;
+    if (Array.isArray(usual)) option.default(usual, usual.join(',') || 'none');
+  }
+  commands.forEach(showLists);
+}
+
 /**
  * @param environment the variables that commands may read
  * @param name the only command that is wanted; all, if there is no such command
@@ -50,5 +59,6 @@ export async function createProgram(
     const add = await load();
     add(program, { environment });
   }
+  showLists(program);
   return program;
 }

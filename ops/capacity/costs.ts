@@ -58,10 +58,20 @@ export const COSTS_FILE = new URL('./costs.json', import.meta.url);
 
 const validate = new Ajv({ allErrors: true }).compile(CostsFile);
 
+/** @throws {Error} the file cannot be read, or is no JSON */
+export function readJson(file: URL | string): unknown {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${file} is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 /** @throws {Error} the file cannot be read, or has no such costs */
 export function readCosts(file: URL | string = COSTS_FILE): Costs {
-  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const value = readJson(file);
   if (validate(value)) return value as Costs;
   const [error] = validate.errors ?? [];
-  throw new Error(`${file}: ${error?.instancePath ?? ''} ${error?.message ?? 'no costs'}`);
+  throw new Error(`${file}: ${error?.instancePath || 'it'} ${error?.message ?? 'has no costs'}`);
 }

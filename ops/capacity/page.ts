@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { COSTS, type Costs } from './costs.ts';
-import type { Launch } from './model.ts';
+import type { Launch, Prices } from './model.ts';
 
 /** The model as a page: one file without a server, which works out the needs anew as its fields change. */
 
@@ -32,7 +32,8 @@ function withoutTypes(text: string): string {
   }
 }
 
-export function capacityPage(launch: Launch, costs: Costs): string {
+/** @param prices with them, the page says what the servers cost */
+export function capacityPage(launch: Launch, costs: Costs, prices?: Prices): string {
   const model = withoutTypes(readFileSync(MODEL, 'utf8')).replaceAll(/^export /gm, '');
   const fields = Object.entries(FIELDS).map(
     ([name, label]) =>
@@ -63,12 +64,14 @@ small { color: #555; }
 measure yours with <code>npm run bench -- capacity --write</code>.</p>
 <form>${fields.join('\n')}</form>
 <p role="status"></p>
+<p id="money"></p>
 <div class="wide"><table aria-live="polite"><thead><tr><th>part<th>needs<th>amount<th>because</thead><tbody></tbody></table></div>
 </main>
 <script type="module">
 ${model}
 const COSTS = ${embedded(COSTS)};
 const MEASURED = ${embedded(costs.costs)};
+const PRICES = ${embedded(prices ?? null)};
 ${readFileSync(SCRIPT, 'utf8')}
 </script>
 `;

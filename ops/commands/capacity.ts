@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { Type } from '../../contracts/schema-types.ts';
-import { COSTS, readCosts } from '../capacity/costs.ts';
+import { COSTS, readCosts, readJson } from '../capacity/costs.ts';
 import { type Launch, moneyOf, needsOf, type Prices, shownAmount } from '../capacity/model.ts';
 import { capacityPage } from '../capacity/page.ts';
 import { durationMs } from '../sale/times.ts';
@@ -26,12 +26,18 @@ interface Options {
 }
 
 /** 1e6 is a million. */
-function count(value: string): number {
-  const number = Number(value);
-  if (!/^[\d.]+(e\d+)?$/i.test(value) || !(number > 0) || number > 1e12) {
+function number(value: string): number {
+  const read = Number(value);
+  if (!/^[\d.]+(e\d+)?$/i.test(value) || !(read > 0) || read > 1e12) {
     throw new InvalidArgumentError('It is a number above 0, such as 3000 or 1e6.');
   }
-  return number;
+  return read;
+}
+
+function count(value: string): number {
+  const read = number(value);
+  if (!Number.isInteger(read)) throw new InvalidArgumentError('It is a whole number.');
+  return read;
 }
 
 function seconds(value: string): number {
@@ -41,6 +47,9 @@ function seconds(value: string): number {
   }
   return milliseconds / 1_000;
 }
+
+const time = (flags: string, description: string, usual: string) =>
+  new Option(flags, description).argParser(seconds).default(seconds(usual), usual);
 
 const Amount = Type.Number({ minimum: 0 });
 const isPrices = new Ajv().compile(
@@ -56,11 +65,11 @@ const isPrices = new Ajv().compile(
 
 /** @throws {Error} the file cannot be read, or is none */
 function readPrices(file: string): Prices {
-  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const value = readJson(file);
   if (isPrices(value)) return value as Prices;
   const [error] = isPrices.errors ?? [];
   throw new Error(
-    `${file}: ${error?.instancePath ?? ''} ${error?.message}; expected currency, coreHour, memoryGbHour, diskGbMonth, trafficGb and hours`,
+    `${file}: ${error?.instancePath || 'it'} ${error?.message}; expected currency, coreHour, memoryGbHour, diskGbMonth, trafficGb and hours`,
   );
 }
 
@@ -70,11 +79,15 @@ export const addCapacity: AddCommand = (program) => {
     .description('what a launch needs, from the costs that the benchmarks measured')
     .requiredOption('--visitors <n>', 'people who have the page open, such as 1e6', count)
     .requiredOption('--units <n>', 'units to sell', count)
-    .option('--within <time>', 'time within which all of them press', seconds, 60)
-    .option('--presses <n>', 'presses of one visitor', count, 1.05)
-    .option('--waiting <n>', 'shoppers who wait for an outcome at once (all units)', count)
-    .option('--decided-within <time>', 'time until each unit has its order', seconds, 30)
-    .option('--opened-within <time>', 'time within which the pages are opened', seconds, 3_600)
+    .addOption(time('--within <time>', 'time within which all of them press', '60s'))
+    .option('--presses <n>', 'presses of one visitor', number, 1.05)
+    .option(
+      '--waiting <n>',
+      'shoppers who wait for an outcome at once (by default one for each unit)',
+      count,
+    )
+    .addOption(time('--decided-within <time>', 'time until each unit has its order', '30s'))
+    .addOption(time('--opened-within <time>', 'time within which the pages are opened', '1h'))
     .option('--costs <file>', 'costs of another machine (bench -- capacity --write)')
     .option(
       '--prices <file>',
@@ -89,14 +102,21 @@ export const addCapacity: AddCommand = (program) => {
         withinSeconds: options.within,
         pressesEach: options.presses,
         units: options.units,
-        waiting: options.waiting ?? options.units,
+        waiting: options.waiting ?? Math.min(options.units, options.visitors),
         decidedWithinSeconds: options.decidedWithin,
         openedWithinSeconds: options.openedWithin,
       };
+      if (launch.waiting > launch.visitors) {
+        throw new Error(
+          `of ${launch.visitors} visitors no ${launch.waiting} can wait: give a smaller --waiting`,
+        );
+      }
       const needs = needsOf(launch, measured.costs);
       const prices = options.prices === undefined ? undefined : readPrices(options.prices);
       const money = prices && moneyOf(launch, measured.costs, prices);
-      if (options.html !== undefined) writeFileSync(options.html, capacityPage(launch, measured));
+      if (options.html !== undefined) {
+        writeFileSync(options.html, capacityPage(launch, measured, prices));
+      }
       if (options.json) {
         const { machine, measuredOn, costs } = measured;
         const cost = prices && { amount: money, currency: prices.currency, hours: prices.hours };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { isName } from '../../contracts/names.ts';
 import { parseTime } from '../../contracts/times.ts';
 import { arrivalsEndMs } from '../load/plan/arrivals.ts';
@@ -202,10 +202,11 @@ export const addLoad: AddCommand = (program, context) => {
       parseSale,
     )
     .option('--shop <url>', 'the address of the shop; without it, SHOP_URL or the local stack')
-    .option('--part <k/n>', 'play one of n parts, on as many machines', parsePart, {
-      part: 1,
-      of: 1,
-    })
+    .addOption(
+      new Option('--part <k/n>', 'play one of n parts, on as many machines')
+        .argParser(parsePart)
+        .default({ part: 1, of: 1 }, '1/1'),
+    )
     .option('--processes <n>', 'play in so many processes of this machine', parseProcesses, 1)
     .option('--start-at <time>', 'begin at this time, on all machines', parseStart)
     .option('--out <name>', 'write <name>.html and <name>.json')

@@ -101,6 +101,14 @@ describe('flashsale capacity', () => {
     expect(await flashsale(...words)).toMatch(/web nodes +processes +\d+ .*web_us_a_shed_press \d/);
   });
 
+  it('lets no more shoppers wait than there are visitors', async () => {
+    const few = ['--visitors', '200', '--units', '3000', '--json'];
+    expect(JSON.parse(await flashsale(...few)).launch.waiting).toBe(200);
+    await expect(flashsale(...few, '--waiting', '201')).rejects.toThrow(
+      'of 200 visitors no 201 can wait',
+    );
+  });
+
   it('writes a page with the same model', async () => {
     const file = join(folder, 'capacity.html');
     await flashsale(...words, '--html', file);
@@ -127,6 +135,8 @@ describe('flashsale capacity', () => {
       await page.locator('[name=waiting]').fill('0');
       expect(await note.innerText()).toMatch(/^Units, Shoppers who wait for an outcome at once: /);
       await page.locator('[name=units]').fill('10');
+      await page.locator('[name=waiting]').fill('1000001');
+      expect(await note.innerText()).toMatch(/: at most 1000000, /);
       await page.locator('[name=waiting]').fill('1');
       expect([await rows.count(), await note.innerText()]).toEqual([many, '']);
       await expectAccessible(page);
@@ -154,11 +164,21 @@ describe('flashsale capacity', () => {
     const file = join(folder, 'prices.json');
     const prices = { coreHour: 0.05, memoryGbHour: 0.01, diskGbMonth: 0.1, trafficGb: 0.05 };
     writeFileSync(file, JSON.stringify({ currency: 'EUR', ...prices, hours: 48 }));
-    expect(await flashsale(...words, '--prices', file)).toMatch(/\d\.\d\d EUR for 48 h/);
+    const page = join(folder, 'prices.html');
+    const said = await flashsale(...words, '--prices', file, '--html', page);
+    const [sum = 'no sum'] = /\d+\.\d\d EUR for 48 h/.exec(said) ?? [];
+    const browser = await launchBrowser();
+    const visited = await visit(browser, pathToFileURL(page).href);
+    expect(await visited.page.locator('main').innerText()).toContain(sum);
+    await visited.end();
+    await browser.close();
     writeFileSync(file, JSON.stringify({ currency: 'EUR', ...prices }));
     await expect(flashsale(...words, '--prices', file)).rejects.toThrow('hours');
     writeFileSync(file, '{"machine":{}}');
     await expect(flashsale(...words, '--costs', file)).rejects.toThrow(/prices\.json: .*required/);
+    writeFileSync(file, 'no JSON');
+    await expect(flashsale(...words, '--prices', file)).rejects.toThrow(/prices\.json is no JSON/);
     await expect(flashsale('--visitors', 'many', '--units', '1')).rejects.toThrow('number above 0');
+    await expect(flashsale('--visitors', '1.5', '--units', '1')).rejects.toThrow('whole number');
   });
 });
