@@ -11,7 +11,7 @@ import { Problem } from './http/problems.ts';
 
 /**
  * Changes of sales that people have begun. A change goes on when the page is left or the network is
- * lost, and a page can ask how far it is. It ends with the process; done again, it goes on where it was.
+ * lost, and a page can ask how far it is. It ends with the process.
  */
 
 /** Each change may hold a connection of the database. */
@@ -22,7 +22,7 @@ const LINES_MAX = 500;
 /** A change that some web nodes do not know after this time is `late`. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
 
-/** `late`: done, but some web nodes do not know it yet. `refused`: nothing was changed. */
+/** `late`: done, but perhaps not known to all web nodes yet. `refused`: not allowed, and no step was made. */
 type ChangeState = 'running' | 'done' | 'late' | 'refused' | 'failed';
 
 export interface Change {
@@ -100,28 +100,46 @@ export class Changes {
 
   /** Never rejects: how a change ended is a value. */
   async #carryOut(sale: string, work: (tell: Tell) => Promise<Worked>, tell: Tell): Promise<Ended> {
+    let steps = 0;
     try {
-      const { done = [], edits = [] } = await work(tell);
+      const { done = [], edits = [] } = await work((line) => {
+        steps += 1;
+        tell(line);
+      });
       for (const line of done) tell(line);
-      const seen = await acknowledged(this.#place, sale, edits, ACKNOWLEDGE_TIMEOUT_MS);
-      const { nodes, late, ms } = seen;
-      if (late.length > 0) {
-        return { state: 'late', text: `Done, but after ${ms} ms not known to ${late.join(', ')}.` };
-      }
-      const text =
-        nodes === 0
-          ? 'Done. No web node runs.'
-          : `Known to every web node (${nodes}) after ${ms} ms.`;
-      return { state: 'done', text };
+      return await this.#whoKnows(sale, edits);
     } catch (error) {
-      if (isRefusal(error)) return { state: 'refused', text: error.message };
+      if (isRefusal(error) && steps === 0) return { state: 'refused', text: error.message };
       this.#log.error({ err: error, sale }, 'a change of a sale broke off');
-      const why = error instanceof Error ? error.message : String(error);
-      const text = `${why}. A part of it may be done. Do it again: it goes on where it was.`;
+      // A restock that is done again adds its units again.
+      const text = `${messageOf(error)}. A part of it may be done: look at the sale before you do it again.`;
       return { state: 'failed', text };
     }
   }
+
+  /** Whatever goes wrong here, the change is done. Never rejects. */
+  async #whoKnows(sale: string, edits: readonly Edit[]): Promise<Ended> {
+    try {
+      const { nodes, late, ms } = await acknowledged(
+        this.#place,
+        sale,
+        edits,
+        ACKNOWLEDGE_TIMEOUT_MS,
+      );
+      if (late.length > 0) {
+        return { state: 'late', text: `Done, but after ${ms} ms not known to ${late.join(', ')}.` };
+      }
+      if (nodes === 0) return { state: 'done', text: 'Done. No web node runs.' };
+      return { state: 'done', text: `Known to every web node (${nodes}) after ${ms} ms.` };
+    } catch (error) {
+      this.#log.warn({ err: error, sale }, 'it is not known which web nodes know a change');
+      const text = `Done, but it cannot be seen which web nodes know it: ${messageOf(error)}.`;
+      return { state: 'late', text };
+    }
+  }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 function isRefusal(error: unknown): error is Error {
   if (error instanceof DatabaseError) return error.kind === 'refused' && !isOutage(error);

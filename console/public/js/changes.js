@@ -103,7 +103,7 @@ async function follow(id) {
 
 /** @param {string} state @param {string} end */
 function endText(state, end) {
-  if (state === 'refused') return `Refused, nothing was changed: ${end}`;
+  if (state === 'refused') return `Refused: ${end}`;
   return state === 'failed' ? `It broke off: ${end}` : end;
 }
 
