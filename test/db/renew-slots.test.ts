@@ -11,6 +11,10 @@ const VERSIONS = 4_000;
 const RENEWALS = 400;
 
 const { ops, worker, database, sale } = await openShop();
+// It would remove old versions between two looks, and have calls planned anew.
+await database.admin.query({
+  text: 'ALTER TABLE hot.stock_slot SET (autovacuum_enabled = off)',
+});
 
 const slotsOf = (sku: string) =>
   database.admin.query<{ slot: number; remaining: number }>({
@@ -152,13 +156,17 @@ describe('while a snapshot is held', () => {
     ['set_slots', 'set_slots($, 16)'],
     ['a move', 'regular.move_sku($)'],
   ])('%s passes none of the slots that were replaced before', async (_name, call) => {
-    const pages: number[] = [];
-    for (const renewals of [2, 2, RENEWALS]) {
-      const sku = await stock(ops, sale, { units: 1_000, slots: 16 });
-      for (let n = 0; n < renewals; n += 1) await renewSlots(worker, 'hot', sku, 0);
-      pages.push(await pagesOf(`SELECT ${call.replace('$', `'${sku}'`)}`));
-    }
-    const [, few = 0, many] = pages; // The first call looks up what it uses.
-    expect(many).toBeLessThan(1.5 * few);
+    // A call that is planned anew, after somebody has vacuumed a table, reads the catalogs as well: the least of three counts.
+    const leastAfter = async (renewals: number) => {
+      const pages: number[] = [];
+      for (let n = 0; n < 3; n += 1) {
+        const sku = await stock(ops, sale, { units: 1_000, slots: 16 });
+        for (let m = 0; m < renewals; m += 1) await renewSlots(worker, 'hot', sku, 0);
+        pages.push(await pagesOf(`SELECT ${call.replace('$', `'${sku}'`)}`));
+      }
+      return Math.min(...pages);
+    };
+    const few = await leastAfter(2);
+    expect(await leastAfter(RENEWALS)).toBeLessThan(1.5 * few);
   });
 });
