@@ -39,10 +39,13 @@ export interface Answer {
 const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
+/** A soak may last for hours, and asks for the first request once more at its end. */
+const TOKEN_SECONDS = 86_400;
+
 /** A token of the shop's identity provider. */
 function tokenOf(secret: string, user: string): string {
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { sub: user, iat: now, exp: now + 3_600 };
+  const claims = { sub: user, iat: now, exp: now + TOKEN_SECONDS };
   const signed = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url(claims)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
