@@ -22,7 +22,7 @@ const LINES_MAX = 500;
 /** A change that some web nodes do not know after this time is `late`. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
 
-/** `late`: done, but perhaps not known to all web nodes yet. `refused`: not allowed, and no step was made. */
+/** `late`: done, but perhaps not known to all web nodes yet. `refused`: not allowed, before any step was told. */
 type ChangeState = 'running' | 'done' | 'late' | 'refused' | 'failed';
 
 export interface Change {

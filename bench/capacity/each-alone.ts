@@ -7,7 +7,7 @@ import type { Way } from '../flow/ways.ts';
 import type { Shop } from '../shop.ts';
 import { answered, buyAndWait, drive, eventsPublished, type Load } from './measure.ts';
 
-/** What the calls of a shopper cost each part, each kind of call as fast as it goes. */
+/** Measures the CPU that each part of the shop takes for a shopper's calls. Each kind of call is made as fast as it goes. */
 
 export const TICKETS = 20_000;
 export const ORDERS = 30_000;

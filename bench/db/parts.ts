@@ -133,6 +133,7 @@ export async function compareFull(
 }
 
 const SINGLE: BatchLoad = { call: 'place_orders', size: 1, clients: 4 };
+/** Orders of so many seconds are kept at most. */
 const FORGET_SECONDS = 60;
 
 /** Orders/s of sessions that have the slots renewed, as a worker has. */

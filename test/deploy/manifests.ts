@@ -120,13 +120,15 @@ function merged(one: unknown, patch: unknown): unknown {
 
 const idOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.namespace}/${metadata.name}`;
 
-/** Changes the manifests that `isTarget` finds. @throws {Error} if it finds none */
+/** Changes the manifests that `isTarget` finds. @throws {Error} if it finds none; or several, unless the patch is for several */
 function patched(
   manifests: readonly Manifest[],
   isTarget: (manifest: Manifest) => boolean,
   change: (manifest: Manifest) => Manifest,
+  isForSeveral = false,
 ): Manifest[] {
-  if (!manifests.some(isTarget)) throw new Error('a patch has no target');
+  const found = manifests.filter(isTarget).length;
+  if (isForSeveral ? found < 2 : found !== 1) throw new Error(`a patch has ${found} targets`);
   return manifests.map((manifest) => (isTarget(manifest) ? change(manifest) : manifest));
 }
 
@@ -167,7 +169,8 @@ export function build(folder: string, before: readonly Manifest[] = []): Manifes
       const isLike = (pattern: string, text: string) => new RegExp(`^(?:${pattern})$`).test(text);
       const { kind, name } = each.target;
       const isTarget = (one: Manifest) => isLike(kind, one.kind) && isLike(name, one.metadata.name);
-      manifests = patched(manifests, isTarget, (one) => added(one, each.patch));
+      const isForSeveral = /[|*]/.test(kind + name);
+      manifests = patched(manifests, isTarget, (one) => added(one, each.patch), isForSeveral);
     }
   }
   for (const { name, newName, newTag } of images) {

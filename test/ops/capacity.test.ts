@@ -169,9 +169,12 @@ describe('flashsale capacity', () => {
     const [sum = 'no sum'] = /\d+\.\d\d EUR for 48 h/.exec(said) ?? [];
     const browser = await launchBrowser();
     const visited = await visit(browser, pathToFileURL(page).href);
-    expect(await visited.page.locator('main').innerText()).toContain(sum);
-    await visited.end();
-    await browser.close();
+    try {
+      expect(await visited.page.locator('main').innerText()).toContain(sum);
+    } finally {
+      await visited.end();
+      await browser.close();
+    }
     writeFileSync(file, JSON.stringify({ currency: 'EUR', ...prices }));
     await expect(flashsale(...words, '--prices', file)).rejects.toThrow('hours');
     writeFileSync(file, '{"machine":{}}');

@@ -2,7 +2,7 @@ import type { Command, Option } from 'commander';
 import { expect, it } from 'vitest';
 import { createProgram } from '../../ops/program.ts';
 
-/** What the help says of an option that is left out is what the option takes. */
+/** The help of each command shows defaults that can be typed, and that have the same effect. */
 
 const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
 const options = all(await createProgram({})).flatMap((command) =>
